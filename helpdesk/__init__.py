@@ -1,0 +1,1 @@
+"""Atum Desk: the product, without HTTP and without loops."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, tenancy, identifiers and the embedded server."""

@@ -1,0 +1,1 @@
+"""The history of a ticket, and reading it live."""

@@ -1,0 +1,219 @@
+"""What models said, why, and what people made of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Double, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from helpdesk.database.base import Base, Moment, OrganizationId, PrimaryKey, Tenant, one_of
+
+
+class AiRun(Base):
+    """One call of a model, with all that is needed to make it again."""
+
+    __tablename__ = "ai_runs"
+    __table_args__ = (
+        Index("ix_ai_runs_ticket_id", "ticket_id", "created_at"),
+        Index("ix_ai_runs_organization_id", "organization_id", "created_at"),
+        {"postgresql_partition_by": "RANGE (created_at)"},
+    )
+
+    id: Mapped[PrimaryKey]
+    created_at: Mapped[Moment] = mapped_column(primary_key=True)
+    organization_id: Mapped[OrganizationId]
+    kind: Mapped[str]
+    job_id: Mapped[UUID | None]
+    ticket_id: Mapped[UUID | None]
+    model: Mapped[str]
+    digest: Mapped[str | None]
+    prompt_id: Mapped[str | None]
+    prompt_version: Mapped[int | None] = mapped_column(Integer)
+    prompt_sha: Mapped[str | None]
+    schema_sha: Mapped[str | None]
+    options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    input_hash: Mapped[str]
+    input_redacted: Mapped[str | None]
+    output: Mapped[str | None]
+    citations: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    retrieval_trace: Mapped[dict[str, Any] | None]
+    parse_ok: Mapped[bool | None]
+    retries: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    done_reason: Mapped[str | None]
+    prompt_tokens: Mapped[int | None] = mapped_column(Integer)
+    output_tokens: Mapped[int | None] = mapped_column(Integer)
+    load_ms: Mapped[float | None] = mapped_column(Double)
+    eval_ms: Mapped[float | None] = mapped_column(Double)
+    total_ms: Mapped[float | None] = mapped_column(Double)
+    decision: Mapped[str]
+    error_class: Mapped[str | None]
+    trace_id: Mapped[str | None]
+
+
+class TriagePrediction(Tenant, Base):
+    """What triage thinks of one field of a ticket; a later one supersedes it."""
+
+    __tablename__ = "triage_predictions"
+    __table_args__ = (
+        Index(
+            "uq_triage_predictions_current",
+            "ticket_id",
+            "field",
+            unique=True,
+            postgresql_where=text("superseded_at IS NULL"),
+        ),
+        one_of("decision", ("auto", "suggest", "none")),
+    )
+
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
+    run_id: Mapped[UUID | None]
+    field: Mapped[str]
+    value: Mapped[str | None]
+    probability: Mapped[float] = mapped_column(Double)
+    alternatives: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    source: Mapped[str]
+    reason: Mapped[str] = mapped_column(server_default="")
+    decision: Mapped[str]
+    applied_at: Mapped[datetime | None]
+    superseded_at: Mapped[datetime | None]
+
+
+class TriageFeedback(Tenant, Base):
+    """An agent's word on a prediction: a label to learn from."""
+
+    __tablename__ = "triage_feedback"
+    __table_args__ = (one_of("verdict", ("accept", "correct", "reject")),)
+
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
+    prediction_id: Mapped[UUID | None] = mapped_column(ForeignKey("triage_predictions.id", ondelete="CASCADE"))
+    field: Mapped[str]
+    predicted: Mapped[str | None]
+    final_value: Mapped[str | None]
+    verdict: Mapped[str]
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+
+class KbSuggestionSet(Tenant, Base):
+    """What the knowledge base has for a ticket; an empty set says why it is empty."""
+
+    __tablename__ = "kb_suggestion_sets"
+    __table_args__ = (
+        Index(
+            "uq_kb_suggestion_sets_current", "ticket_id", unique=True, postgresql_where=text("superseded_at IS NULL")
+        ),
+    )
+
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
+    abstained: Mapped[bool]
+    reason: Mapped[str] = mapped_column(server_default="")
+    degraded: Mapped[bool] = mapped_column(server_default=text("false"))
+    best_relevance: Mapped[float | None] = mapped_column(Double)
+    model: Mapped[str | None]
+    superseded_at: Mapped[datetime | None]
+
+
+class KbSuggestion(Tenant, Base):
+    """One article offered for a ticket, and why."""
+
+    __tablename__ = "kb_suggestions"
+    __table_args__ = (UniqueConstraint("set_id", "rank"), one_of("verdict", ("useful", "not_useful")))
+
+    set_id: Mapped[UUID] = mapped_column(ForeignKey("kb_suggestion_sets.id", ondelete="CASCADE"))
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
+    article_id: Mapped[UUID] = mapped_column(ForeignKey("kb_articles.id", ondelete="CASCADE"))
+    article_version: Mapped[int] = mapped_column(Integer)
+    chunk_id: Mapped[UUID | None]
+    rank: Mapped[int] = mapped_column(Integer)
+    relevance: Mapped[float] = mapped_column(Double)
+    title: Mapped[str]
+    heading_path: Mapped[str] = mapped_column(server_default="")
+    snippet: Mapped[str]
+    why: Mapped[str]
+    signals: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    verdict: Mapped[str | None]
+    verdict_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+
+class ReplyDraft(Tenant, Base):
+    """A reply for an agent to check, or the reason why there is none."""
+
+    __tablename__ = "reply_drafts"
+    __table_args__ = (
+        Index("uq_reply_drafts_current", "ticket_id", unique=True, postgresql_where=text("superseded_at IS NULL")),
+        one_of("state", ("drafted", "abstained", "sent", "discarded")),
+    )
+
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
+    run_id: Mapped[UUID | None]
+    state: Mapped[str]
+    body: Mapped[str] = mapped_column(server_default="")
+    sentences: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    sources: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    checks: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    abstain_reason: Mapped[str | None]
+    language: Mapped[str | None]
+    method: Mapped[str]
+    model: Mapped[str | None]
+    sent_message_id: Mapped[UUID | None] = mapped_column(ForeignKey("messages.id", ondelete="SET NULL"))
+    edit_distance: Mapped[float | None] = mapped_column(Double)
+    superseded_at: Mapped[datetime | None]
+
+
+class BreachPrediction(Tenant, Base):
+    """How likely a running clock is to breach, and what speaks for it."""
+
+    __tablename__ = "breach_predictions"
+    __table_args__ = (
+        Index("ix_breach_predictions_clock_id", "clock_id", "created_at"),
+        Index("ix_breach_predictions_ticket_id", "ticket_id", "created_at"),
+    )
+
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
+    clock_id: Mapped[UUID] = mapped_column(ForeignKey("sla_clocks.id", ondelete="CASCADE"))
+    metric: Mapped[str]
+    as_of: Mapped[datetime]
+    probability: Mapped[float] = mapped_column(Double)
+    reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    features: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    model: Mapped[str]
+
+
+class MlModel(Tenant, Base):
+    """A model the product trained by itself: arrays and figures, never code."""
+
+    __tablename__ = "ml_models"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "kind", "version"),
+        Index(
+            "uq_ml_models_champion",
+            "organization_id",
+            "kind",
+            unique=True,
+            postgresql_where=text("state = 'champion'"),
+        ),
+        one_of("state", ("champion", "challenger", "retired")),
+    )
+
+    kind: Mapped[str]
+    version: Mapped[int] = mapped_column(Integer)
+    weights: Mapped[bytes] = mapped_column(LargeBinary)
+    metrics: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    trained_on: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str]
+
+
+class AiFeedback(Tenant, Base):
+    """What somebody did with what a model gave."""
+
+    __tablename__ = "ai_feedback"
+    __table_args__ = (one_of("action", ("accept", "edit", "reject")),)
+
+    run_id: Mapped[UUID] = mapped_column(index=True)
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    action: Mapped[str]
+    final_value: Mapped[str | None]
+    edit_distance: Mapped[float | None] = mapped_column(Double)

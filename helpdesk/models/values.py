@@ -1,0 +1,128 @@
+"""The closed sets of values that columns take."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class TicketStatus(StrEnum):
+    """Where a ticket stands."""
+
+    NEW = "new"
+    OPEN = "open"
+    PENDING = "pending"
+    ON_HOLD = "on_hold"
+    SOLVED = "solved"
+    CLOSED = "closed"
+
+
+class TicketPriority(StrEnum):
+    """How soon a ticket must be answered."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class TicketType(StrEnum):
+    """What kind of concern a ticket is."""
+
+    INCIDENT = "incident"
+    REQUEST = "request"
+    QUESTION = "question"
+    PROBLEM = "problem"
+
+
+class AuthorKind(StrEnum):
+    """Who wrote a message or caused an event."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    AI = "ai"
+    SYSTEM = "system"
+
+
+class MessageVisibility(StrEnum):
+    """Who may read a message."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+
+
+class UserRole(StrEnum):
+    """What a user may do."""
+
+    VIEWER = "viewer"
+    AGENT = "agent"
+    LEAD = "lead"
+    ADMIN = "admin"
+    OPERATOR = "operator"
+
+
+class ArticleState(StrEnum):
+    """Where an article stands between first draft and archive."""
+
+    DRAFT = "draft"
+    REVIEW = "review"
+    PUBLISHED = "published"
+    ARCHIVED = "archived"
+
+
+class ArticleVisibility(StrEnum):
+    """Who may read an article."""
+
+    PUBLIC = "public"
+    CUSTOMERS = "customers"
+    AGENTS = "agents"
+
+
+class ClockState(StrEnum):
+    """What an SLA clock does."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+
+
+class JobStatus(StrEnum):
+    """Where a job stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    DEAD_LETTER = "dead_letter"
+
+
+class JobPriority(StrEnum):
+    """Which lane of the queue a job waits in."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class SourceType(StrEnum):
+    """What the search index holds."""
+
+    TICKET = "ticket"
+    KB = "kb"
+    ASSET = "asset"
+
+
+class IndexAction(StrEnum):
+    """What is to happen to a source in the index."""
+
+    UPSERT = "upsert"
+    DELETE = "delete"
+
+
+class IndexStatus(StrEnum):
+    """Where an index task stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"

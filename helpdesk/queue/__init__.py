@@ -1,0 +1,1 @@
+"""The job queue: transactional, fenced, without a leader."""

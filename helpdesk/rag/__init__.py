@@ -1,0 +1,1 @@
+"""The search index: keeping it current, and finding things in it."""

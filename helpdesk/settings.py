@@ -1,0 +1,118 @@
+"""Every setting of the product, read once from the environment.
+
+Each one is `ATUM_` plus its name; those that operators know by their bare name work bare as well.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DRIVER = "postgresql+asyncpg"
+
+
+def _also_bare(name: str) -> AliasChoices:
+    return AliasChoices(f"ATUM_{name}", name)
+
+
+class Settings(BaseSettings):
+    """The settings of one process, frozen after start."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ATUM_", frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
+
+    database_url: str = Field(
+        default="postgresql://atum@localhost/atum",
+        validation_alias=_also_bare("DATABASE_URL"),
+        description="The PostgreSQL database; the login must be a member of the product's roles.",
+    )
+    database_pool_size: int = Field(default=5, ge=1, le=100, description="Connections a process keeps open.")
+    database_pgbouncer: bool = Field(
+        default=False, description="Set when a pooler in transaction mode stands before PostgreSQL."
+    )
+    data_dir: Path = Field(default=Path("data"), description="Where files of the product live: models, attachments.")
+
+    api_host: str = Field(default="127.0.0.1", description="The address the API listens on.")
+    api_port: int = Field(default=8420, ge=1, le=65535, description="The port the API listens on.")
+    public_url: str | None = Field(default=None, description="The address people reach the API at, for links.")
+
+    ollama_host: str = Field(
+        default="http://127.0.0.1:11434",
+        validation_alias=_also_bare("OLLAMA_HOST"),
+        description="The model runtime: an Ollama server, or the embedded one.",
+    )
+    text_model: str = Field(default="qwen2.5-coder:1.5b", description="The model that classifies and phrases.")
+    embedding_model: str = Field(default="all-minilm", description="The model that turns text into vectors.")
+    model_timeout_s: float = Field(default=120, gt=0, description="Longest wait for one answer of a text model.")
+    embed_timeout_s: float = Field(default=60, gt=0, description="Longest wait for one batch of vectors.")
+
+    rag_index_on_ticket_create: bool = Field(
+        default=True,
+        validation_alias=_also_bare("RAG_INDEX_ON_TICKET_CREATE"),
+        description="Whether opening a ticket also queues it for the search index.",
+    )
+    smart_reply: Literal["on_open", "on_demand", "off"] = Field(
+        default="on_open", description="When a reply is drafted: for each new ticket, when asked, or never."
+    )
+
+    max_concurrent_jobs: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        validation_alias=_also_bare("MAX_CONCURRENT_JOBS"),
+        description="Jobs one job worker runs at a time.",
+    )
+    worker_queues: str = Field(
+        default="",
+        validation_alias=_also_bare("WORKER_QUEUES"),
+        description="Queues or job types the job worker serves, separated by commas; empty serves all.",
+    )
+    poll_interval: float = Field(
+        default=1.0,
+        ge=0.05,
+        le=60,
+        validation_alias=_also_bare("POLL_INTERVAL"),
+        description="Seconds between looks at the queue when no wake-up arrives.",
+    )
+    lease_heartbeat_s: float = Field(default=30, gt=0, description="Seconds between heartbeats of running jobs.")
+    lease_timeout_s: float = Field(default=90, gt=0, description="Seconds without a heartbeat until a job is rescued.")
+    drain_timeout_s: float = Field(default=25, ge=0, description="Seconds running jobs get to finish at a stop.")
+    sla_tick_s: float = Field(default=60, gt=0, description="Seconds between two ticks of the SLA worker.")
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    log_format: Literal["auto", "console", "logfmt", "json"] = Field(
+        default="auto", description="How a log event is written; auto looks at the terminal."
+    )
+
+    @field_validator("ollama_host")
+    @classmethod
+    def _with_scheme(cls, host: str) -> str:
+        """Accept Ollama's own short forms, such as `127.0.0.1:11434` and `0.0.0.0`."""
+        full = host if "://" in host else f"http://{host}"
+        parts = urlsplit(full)
+        if parts.port is None and parts.scheme == "http":
+            full = f"{full.rstrip('/')}:11434"
+        return full.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_scheme(cls, url: str) -> str:
+        scheme = url.split("://", 1)[0]
+        if scheme not in {"postgresql", "postgres", DRIVER}:
+            raise ValueError(f"the database URL must start with postgresql://, not {scheme}://")
+        return url
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """Return the database URL with the driver SQLAlchemy needs."""
+        return f"{DRIVER}://{self.database_url.split('://', 1)[1]}"
+
+    @property
+    def asyncpg_url(self) -> str:
+        """Return the database URL in the form the driver takes by itself."""
+        return f"postgresql://{self.database_url.split('://', 1)[1]}"

@@ -1,0 +1,49 @@
+import asyncio
+import os
+import subprocess
+import sys
+
+import asyncpg
+
+from helpdesk.settings import Settings
+from tests.conftest import REPOSITORY, Server
+
+
+def alembic(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "alembic", *arguments],
+        cwd=REPOSITORY,
+        env=os.environ | {"ATUM_DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_models_and_the_migrated_schema_agree(database_url: str) -> None:
+    checked = alembic(database_url, "check")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_schema_can_be_taken_down_to_nothing_and_built_again(server: Server, database_url: str) -> None:
+    down = alembic(database_url, "downgrade", "base")
+    assert down.returncode == 0, down.stderr
+    left = asyncio.run(_tables(server, database_url))
+    assert left == {"alembic_version"}
+    up = alembic(database_url, "upgrade", "head")
+    assert up.returncode == 0, up.stderr
+
+
+async def _tables(server: Server, url: str) -> set[str]:
+    connection = await asyncpg.connect(
+        host=str(server.postgres.socket_folder),
+        user="atum",
+        database=Settings(database_url=url).asyncpg_url.split("/")[3].split("?")[0],
+    )
+    try:
+        rows = await connection.fetch(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p', 'v') AND relnamespace = 'public'::regnamespace"
+        )
+    finally:
+        await connection.close()
+    return {row["relname"] for row in rows}
