@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
@@ -37,10 +38,9 @@ class Base(DeclarativeBase):
     }
 
 
-def one_of(column: str, values: type[Any] | tuple[str, ...]) -> CheckConstraint:
+def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
     """Return the check that keeps a text column to its values (an enumeration or a tuple)."""
-    names = values if isinstance(values, tuple) else tuple(values)
-    return CheckConstraint(f"{column} IN ({', '.join(repr(str(name)) for name in names)})", name=column)
+    return CheckConstraint(f"{column} IN ({', '.join(repr(str(value)) for value in values)})", name=column)
 
 
 PrimaryKey = Annotated[UUID, mapped_column(primary_key=True, default=new_id)]

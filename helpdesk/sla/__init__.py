@@ -1,0 +1,1 @@
+"""Business hours, policies and the clocks that run by them."""

@@ -1,0 +1,1 @@
+"""Tickets: opening, answering, moving and reading them."""

@@ -1,0 +1,107 @@
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from helpdesk.database.engine import Database
+from helpdesk.models.values import TicketPriority
+from helpdesk.settings import Settings
+from helpdesk.tickets.commands import open_ticket
+from helpdesk.tickets.requests import CategoryNotFound
+from tests.database.desk import NOW, open_a_desk, vpn_ticket
+
+COUNTS = text("""
+    SELECT (SELECT count(*) FROM tickets) AS tickets, (SELECT count(*) FROM messages) AS messages,
+           (SELECT count(*) FROM ticket_events) AS events, (SELECT count(*) FROM sla_clocks) AS clocks,
+           (SELECT count(*) FROM job_queue) AS jobs, (SELECT count(*) FROM rag_index_queue) AS index_tasks
+""")
+
+
+async def counts(database: Database, organization_id: UUID) -> dict[str, int]:
+    async with database.transaction(organization_id) as session:
+        return dict((await session.execute(COUNTS)).mappings().one())
+
+
+async def test_opening_a_ticket_commits_ticket_clocks_and_work_together(
+    database: Database, organization_id: UUID, settings: Settings
+) -> None:
+    agent = await open_a_desk(database, organization_id)
+    async with database.transaction(organization_id) as session:
+        ticket = await open_ticket(
+            session, organization_id=organization_id, new=vpn_ticket(), actor=agent, now=NOW, settings=settings
+        )
+    assert ticket.number == 1
+    assert await counts(database, organization_id) == {
+        "tickets": 1,
+        "messages": 1,
+        "events": 1,
+        "clocks": 2,
+        "jobs": 5,
+        "index_tasks": 1,
+    }
+    async with database.transaction(organization_id) as session:
+        types = set(await session.scalars(text("SELECT job_type FROM job_queue")))
+    assert types == {"TRIAGE_TICKET", "KB_SUGGEST", "SMART_REPLY", "SLA_PREDICT", "METRICS_SNAPSHOT"}
+
+
+async def test_nothing_is_left_of_a_ticket_whose_transaction_fails(
+    database: Database, organization_id: UUID, settings: Settings
+) -> None:
+    agent = await open_a_desk(database, organization_id)
+    with pytest.raises(CategoryNotFound):
+        async with database.transaction(organization_id) as session:
+            await open_ticket(
+                session, organization_id=organization_id, new=vpn_ticket(), actor=agent, now=NOW, settings=settings
+            )
+            await open_ticket(
+                session,
+                organization_id=organization_id,
+                new=vpn_ticket(category="nowhere"),
+                actor=agent,
+                now=NOW,
+                settings=settings,
+            )
+    assert set((await counts(database, organization_id)).values()) == {0}
+
+
+async def test_numbers_run_without_gaps(database: Database, organization_id: UUID, settings: Settings) -> None:
+    agent = await open_a_desk(database, organization_id)
+    numbers = []
+    for _ in range(3):
+        async with database.transaction(organization_id) as session:
+            ticket = await open_ticket(
+                session, organization_id=organization_id, new=vpn_ticket(), actor=agent, now=NOW, settings=settings
+            )
+            numbers.append(ticket.number)
+    assert numbers == [1, 2, 3]
+
+
+async def test_the_index_is_left_alone_when_the_setting_says_so(
+    database: Database, organization_id: UUID, settings: Settings
+) -> None:
+    agent = await open_a_desk(database, organization_id)
+    quiet = settings.model_copy(update={"rag_index_on_ticket_create": False, "smart_reply": "on_demand"})
+    async with database.transaction(organization_id) as session:
+        await open_ticket(
+            session, organization_id=organization_id, new=vpn_ticket(), actor=agent, now=NOW, settings=quiet
+        )
+    found = await counts(database, organization_id)
+    assert found["index_tasks"] == 0
+    assert found["jobs"] == 4
+
+
+async def test_another_organisation_sees_nothing_of_it(
+    database: Database, organization_id: UUID, settings: Settings
+) -> None:
+    agent = await open_a_desk(database, organization_id)
+    async with database.transaction(organization_id) as session:
+        await open_ticket(
+            session,
+            organization_id=organization_id,
+            new=vpn_ticket(priority=TicketPriority.HIGH),
+            actor=agent,
+            now=NOW,
+            settings=settings,
+        )
+    for stranger in (None, UUID(int=7)):
+        assert set((await counts(database, stranger)).values()) == {0}
