@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.ai import BreachPrediction, KbSuggestion, KbSuggestionSet, ReplyDraft, TriagePrediction
@@ -80,7 +81,7 @@ async def _suggestions(
 async def _predictions(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID) -> Sequence[BreachPrediction]:
     statement = (
         select(BreachPrediction)
-        .distinct(BreachPrediction.clock_id)
+        .ext(distinct_on(BreachPrediction.clock_id))
         .where(BreachPrediction.organization_id == organization_id, BreachPrediction.ticket_id == ticket_id)
         .order_by(BreachPrediction.clock_id, BreachPrediction.created_at.desc(), BreachPrediction.id.desc())
     )

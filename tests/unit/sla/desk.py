@@ -81,3 +81,11 @@ def clocks(log, when, policies=None, **targets) -> dict[str, Clock]:
 
 def told(clock):
     return [(note.level, note.at) for note in clock.notifications]
+
+
+def first_response(log, when, policies=None, **targets):
+    return clocks(log, when, policies, **(targets or {"first_response": 60}))["first_response"]
+
+
+def resolution(log, when, policies=None, **targets):
+    return clocks(log, when, policies, **(targets or {"resolution": 480}))["resolution"]

@@ -95,6 +95,14 @@ def test_sunday_night_reaches_into_monday():
     assert hours(night, local("2026-03-09"), local("2026-03-10")) == 2
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu"])
+def test_every_day_of_a_season_is_as_open_as_the_next(zone):
+    long = calendar(zone, days=EVERY_DAY, windows=[("13:00", "12:00")])
+    noon = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    days = [noon + timedelta(days=day) for day in range(90)]
+    assert {hours(long, day, day + timedelta(days=1)) for day in days} == {23}
+
+
 class TestDaylightSaving:
     def test_a_window_with_the_spring_gap_is_an_hour_shorter(self):
         night = calendar(days=EVERY_DAY, windows=[("00:00", "06:00")])

@@ -20,9 +20,11 @@ CALENDARS = {
     "nights": {"timezone": "Europe/Vienna", "weekly": NIGHTS, "exceptions": {"2026-03-28": []}},
     "always": {"timezone": "Europe/Vienna", "always_open": True},
 }
-TARGETS = st.fixed_dictionaries(
-    {},
-    optional=dict.fromkeys(("first_response", "next_response", "resolution"), st.integers(1, 6).map(lambda n: 100 * n)),
+METRICS = ("first_response", "next_response", "resolution")
+TARGETS = st.builds(
+    lambda targets, missing: {metric: minutes for metric, minutes in targets.items() if metric != missing},
+    st.fixed_dictionaries(dict.fromkeys(METRICS, st.integers(1, 6).map(lambda n: 100 * n))),
+    st.sampled_from([None, None, None, *METRICS]),
 )
 WAITING = st.lists(st.sampled_from(["new", "open", "pending", "on_hold"]), unique=True)
 POLICIES = st.fixed_dictionaries(
@@ -31,19 +33,17 @@ POLICIES = st.fixed_dictionaries(
         "targets": st.fixed_dictionaries({"normal": TARGETS, "high": TARGETS, "urgent": TARGETS}),
     },
     optional={
-        "pause_on": st.dictionaries(st.sampled_from(["first_response", "next_response", "resolution"]), WAITING),
+        "pause_on": st.dictionaries(st.sampled_from(METRICS), WAITING),
         "thresholds": st.lists(st.sampled_from([50, 75, 90, 100, 120]), min_size=1, unique=True),
     },
 )
 PRIORITIES = st.sampled_from(["normal", "high", "urgent"])
-NAMES = st.sampled_from(["p", "q", "p", None])
+NAMES = st.sampled_from(["p", "q", "p", "q", "p", None])
 STATUSES = st.sampled_from(["open", "pending", "on_hold", "solved", "closed", "open", "solved"])
 CHANGES = st.one_of(
     st.just({"type": "message"}),
     st.just({"type": "reply", "by": "agent", "public": True}),
-    st.fixed_dictionaries(
-        {"type": st.just("reply"), "by": st.sampled_from(["agent", "ai"]), "public": st.booleans()}
-    ),
+    st.fixed_dictionaries({"type": st.just("reply"), "by": st.sampled_from(["agent", "ai"]), "public": st.booleans()}),
     STATUSES.map(lambda to: {"type": "status", "to": to}),
     STATUSES.map(lambda to: {"type": "status", "to": to}),
     PRIORITIES.map(lambda to: {"type": "priority", "to": to}),

@@ -1,0 +1,1 @@
+"""Figures over time, taken in buckets that can be taken again."""

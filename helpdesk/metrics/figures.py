@@ -1,0 +1,115 @@
+"""The figures of a bucket: one statement for each group of them, over the tables as they are.
+
+Each statement takes what it needs of `organization_id`, `starts` and `ends` (the bucket, half open), and returns rows
+of (metric, dimensions, value, count): `value` is what the metric says, `count` how many cases it is drawn from.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import TextClause, text
+
+_CREATED = text("""
+    SELECT 'tickets_created', jsonb_strip_nulls(jsonb_build_object('priority', t.priority, 'team', team.slug)),
+           count(*)::float8, count(*)
+      FROM tickets t LEFT JOIN teams team ON team.id = t.team_id
+     WHERE t.organization_id = :organization_id AND t.created_at >= :starts AND t.created_at < :ends
+     GROUP BY GROUPING SETS ((), (t.priority), (team.slug))
+    HAVING GROUPING(team.slug) = 1 OR team.slug IS NOT NULL
+""")
+_SOLVED = text("""
+    SELECT 'tickets_solved', '{}'::jsonb, count(*)::float8, count(*)
+      FROM ticket_events
+     WHERE organization_id = :organization_id AND kind = 'ticket.status_changed' AND data ->> 'to' = 'solved'
+       AND occurred_at >= :starts AND occurred_at < :ends
+""")
+_REOPENED = text("""
+    SELECT 'tickets_reopened', '{}'::jsonb, count(*)::float8, count(*)
+      FROM ticket_events
+     WHERE organization_id = :organization_id AND kind = 'ticket.status_changed'
+       AND data ->> 'from' IN ('solved', 'closed') AND occurred_at >= :starts AND occurred_at < :ends
+""")
+# Open at the end of the bucket: created before it, and not solved by then.
+_BACKLOG = text("""
+    SELECT 'backlog', jsonb_strip_nulls(jsonb_build_object('priority', t.priority, 'team', team.slug)),
+           count(*)::float8, count(*)
+      FROM tickets t LEFT JOIN teams team ON team.id = t.team_id
+     WHERE t.organization_id = :organization_id AND t.created_at < :ends
+       AND (t.solved_at IS NULL OR t.solved_at >= :ends)
+     GROUP BY GROUPING SETS ((), (t.priority), (team.slug))
+    HAVING GROUPING(team.slug) = 1 OR team.slug IS NOT NULL
+""")
+_FIRST_RESPONSE = text("""
+    SELECT 'first_response_minutes_' || name, '{}'::jsonb, percentile_cont(share) WITHIN GROUP (ORDER BY minutes),
+           count(minutes)
+      FROM (VALUES ('p50', 0.5::float8), ('p90', 0.9)) AS level (name, share)
+      LEFT JOIN (SELECT extract(epoch FROM first_public_reply_at - created_at)::float8 / 60 AS minutes
+                   FROM tickets
+                  WHERE organization_id = :organization_id AND first_public_reply_at >= :starts
+                    AND first_public_reply_at < :ends) AS answered ON true
+     GROUP BY name, share
+""")
+_RESOLUTION = text("""
+    SELECT 'resolution_minutes_' || name, '{}'::jsonb, percentile_cont(share) WITHIN GROUP (ORDER BY minutes),
+           count(minutes)
+      FROM (VALUES ('p50', 0.5::float8), ('p90', 0.9)) AS level (name, share)
+      LEFT JOIN (SELECT extract(epoch FROM solved_at - created_at)::float8 / 60 AS minutes
+                   FROM tickets
+                  WHERE organization_id = :organization_id AND solved_at >= :starts AND solved_at < :ends)
+             AS solved ON true
+     GROUP BY name, share
+""")
+_SLA_MET = text("""
+    SELECT 'sla_met_share', jsonb_strip_nulls(jsonb_build_object('metric', metric)),
+           avg((outcome = 'met')::int)::float8, count(*)
+      FROM sla_clocks
+     WHERE organization_id = :organization_id AND outcome IN ('met', 'breached')
+       AND stopped_at >= :starts AND stopped_at < :ends
+     GROUP BY GROUPING SETS ((), (metric))
+""")
+_SUGGESTIONS = text("""
+    SELECT metric, '{}'::jsonb, share, shown
+      FROM (SELECT avg((NOT abstained)::int)::float8 AS shown_share, count(*) AS shown
+              FROM kb_suggestion_sets
+             WHERE organization_id = :organization_id AND created_at >= :starts AND created_at < :ends) AS sets
+     CROSS JOIN LATERAL (VALUES ('suggestions_shown_share', shown_share),
+                                ('suggestions_abstained_share', 1 - shown_share)) AS one (metric, share)
+""")
+_DRAFTS = text("""
+    SELECT 'drafts_' || wanted.state || '_share', '{}'::jsonb, avg((draft.state = wanted.state)::int)::float8,
+           count(draft.id)
+      FROM (VALUES ('drafted'), ('abstained'), ('sent'), ('discarded')) AS wanted (state)
+      LEFT JOIN reply_drafts draft ON draft.organization_id = :organization_id
+            AND draft.created_at >= :starts AND draft.created_at < :ends
+     GROUP BY wanted.state
+""")
+_TRIAGE = text("""
+    SELECT 'triage_auto_share', jsonb_strip_nulls(jsonb_build_object('field', field)),
+           avg((decision = 'auto')::int)::float8, count(*)
+      FROM triage_predictions
+     WHERE organization_id = :organization_id AND created_at >= :starts AND created_at < :ends
+     GROUP BY GROUPING SETS ((), (field))
+""")
+# How long the oldest piece of waiting work has waited, as of the time the bucket is taken.
+_LAGS = text("""
+    SELECT 'job_queue_lag_s', '{}'::jsonb, coalesce(max(extract(epoch FROM now() - run_after)), 0)::float8, count(*)
+      FROM job_queue
+     WHERE organization_id = :organization_id AND status = 'pending' AND run_after <= now()
+    UNION ALL
+    SELECT 'index_queue_lag_s', '{}'::jsonb, coalesce(max(extract(epoch FROM now() - updated_at)), 0)::float8, count(*)
+      FROM rag_index_queue
+     WHERE organization_id = :organization_id AND status = 'pending' AND run_after <= now()
+""")
+
+STATEMENTS: tuple[TextClause, ...] = (
+    _CREATED,
+    _SOLVED,
+    _REOPENED,
+    _BACKLOG,
+    _FIRST_RESPONSE,
+    _RESOLUTION,
+    _SLA_MET,
+    _SUGGESTIONS,
+    _DRAFTS,
+    _TRIAGE,
+    _LAGS,
+)
