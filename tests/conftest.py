@@ -1,4 +1,4 @@
-"""A real PostgreSQL for every test that touches data: one server a session, one migrated database a test that needs it."""
+"""A real PostgreSQL for every test that touches data: one server a session, one migrated database a test."""
 
 from __future__ import annotations
 

@@ -69,14 +69,17 @@ class MetricsSnapshot(JobArgs):
 
 
 class DeliverNotification(JobArgs):
-    """Hand one notification to one channel."""
+    """Tell the people concerned with a ticket that something happened, each of them once."""
 
     job_type: ClassVar = "DELIVER_NOTIFICATION"
     queue: ClassVar = "notifications"
     priority: ClassVar = JobPriority.HIGH
 
-    notification_id: UUID
-    channel: Literal["in_app"] = "in_app"
+    kind: Literal["sla.warning", "sla.breach", "ticket.assigned"]
+    ticket_id: UUID
+    dedupe_key: str
+    title: str
+    data: dict[str, str | int | None] = {}
 
 
 JOB_TYPES: dict[str, type[JobArgs]] = {

@@ -93,27 +93,23 @@ class Calendar:
 
     def open_time(self, start: datetime, end: datetime) -> timedelta:
         """Measure the open time in [start, end) exactly; nothing when end is not after start."""
-        if end <= start:
+        first, last = _micros(start), _micros(end)
+        if last <= first:
             return timedelta()
-        if self.always_open:
-            return end - start
-        return timedelta(microseconds=self._measure(_micros(start), _micros(end)))
+        return timedelta(microseconds=last - first if self.always_open else self._measure(first, last))
 
     def open_seconds(self, start: datetime, end: datetime) -> int:
         """Count the whole open seconds in [start, end)."""
         return self.open_time(start, end) // timedelta(seconds=1)
 
     def reach(self, start: datetime, span: timedelta) -> datetime:
-        """Find the earliest instant with `span` of open time since `start`, so a closing time before an opening.
+        """Find the earliest instant, in UTC, with `span` of open time since `start`: a closing time before an opening.
 
         Raises:
             CalendarNeverOpen: that much open time does not come within five years.
         """
-        if span <= timedelta():
-            return start
-        if self.always_open:
-            return start + span
-        return _instant(self._reach(_micros(start), span // _MICROSECOND))
+        first, amount = _micros(start), max(0, span // _MICROSECOND)
+        return _instant(first + amount if self.always_open or not amount else self._reach(first, amount))
 
     def advance(self, start: datetime, seconds: int) -> datetime:
         """Find the earliest instant with `seconds` open seconds since `start`; see `reach`."""

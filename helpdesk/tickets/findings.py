@@ -36,6 +36,9 @@ class Findings:
     breach: Sequence[BreachPrediction]
 
 
+NOTHING_YET = Findings(triage=(), suggestions=None, draft=None, breach=())
+
+
 async def findings_of(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID) -> Findings:
     """Return everything the pipeline has found for a ticket."""
     return Findings(

@@ -46,6 +46,8 @@ class Watch:
     frozen: bool = False
     level: int = 0
     notes: list = field(default_factory=list)
+    # Seconds elapsed by the step last looked at; forgotten whenever the terms change.
+    tally: tuple[int, int] | None = None
 
 
 class Desk:
@@ -60,10 +62,12 @@ class Desk:
         last = index(as_of)
         if index(self.log[0]["at"]) > last:
             return []
+        happening = {}
+        for event in self.log:
+            happening.setdefault(index(event["at"]), []).append(event)
         for step in range(index(self.log[0]["at"]), last + 1):
-            for event in self.log:
-                if index(event["at"]) == step:
-                    self.happen(event, step)
+            for event in happening.get(step, []):
+                self.happen(event, step)
             self.held[step] = self.status
             for watch in self.watches:
                 if watch.end is None:
@@ -123,7 +127,7 @@ class Desk:
         for metric, watch in self.open_watch.items():
             if watch is not None and watch.end is None:
                 if self.has_target(metric):
-                    watch.policy, watch.priority = self.policy, self.priority
+                    watch.policy, watch.priority, watch.tally = self.policy, self.priority, None
                 else:
                     self.finish(metric, step, "cancelled")
         self.catch_up(step)
@@ -151,7 +155,7 @@ class Desk:
                 self.open_watch[metric] = watch
             elif watch.end is not None:
                 watch.end, watch.state, watch.frozen = None, "running", False
-                watch.policy, watch.priority = self.policy, self.priority
+                watch.policy, watch.priority, watch.tally = self.policy, self.priority, None
 
     def finish(self, metric, step, state):
         watch = self.open_watch[metric]
@@ -180,7 +184,11 @@ class Desk:
         return self.policies[watch.policy].get("thresholds", [75, 90, 100])
 
     def tell(self, watch, step):
-        elapsed = self.elapsed(watch, step)
+        if watch.tally is None:
+            watch.tally = (step, self.elapsed(watch, step))
+        for passed in range(watch.tally[0], step):
+            watch.tally = (passed + 1, watch.tally[1] + 300 * self.counts(watch, passed))
+        elapsed = watch.tally[1]
         level = max([0, *(level for level in self.levels(watch) if elapsed >= self.need(watch, level))])
         if level > watch.level and self.status not in self.idle(watch):
             watch.notes.append({"level": level, "at": text(step)})

@@ -46,6 +46,15 @@ def test_nothing_to_wait_for_is_reached_at_once_even_when_closed():
     assert calendar().advance(saturday, 0) == saturday
 
 
+@pytest.mark.parametrize("always_open", [True, False])
+def test_times_in_any_zone_are_taken_as_the_instants_they_are(always_open):
+    day = calendar(days=EVERY_DAY, windows=[("00:00", "24:00")], always_open=always_open)
+    start, end = (datetime(2026, 3, date, tzinfo=ZoneInfo("Europe/Vienna")) for date in (29, 30))
+    assert hours(day, start, end) == 23
+    assert day.advance(start, 23 * 3600) == end.astimezone(UTC)
+    assert list(day.open_intervals(start, end)) == [(start.astimezone(UTC), end.astimezone(UTC))]
+
+
 def test_a_target_that_ends_at_closing_is_reached_at_closing_not_at_the_next_opening():
     assert calendar().advance(local("2026-03-06T16:00"), 3600) == local("2026-03-06T17:00")
 

@@ -56,7 +56,7 @@ def scenes(draw):
     return hours, start, start + draw(st.integers(0, 3 * 24 * 60)) * MINUTE
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(scenes())
 def test_open_time_is_what_counting_every_minute_gives(scene):
     hours, start, end = scene
@@ -64,7 +64,7 @@ def test_open_time_is_what_counting_every_minute_gives(scene):
     assert calendar.open_seconds(start, end) == 60 * oracle.open_minutes(start, end)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(scenes(), st.integers(1, 12 * 60))
 def test_an_amount_is_reached_in_the_minute_that_counting_finds(scene, minutes):
     hours, start, _ = scene
@@ -79,7 +79,7 @@ def test_an_amount_is_reached_in_the_minute_that_counting_finds(scene, minutes):
             assert calendar.open_seconds(start, start + timedelta(days=5 * 366)) < 60 * minutes
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(scenes(), st.integers(1, 40 * 3600))
 def test_reaching_is_the_inverse_of_measuring_and_comes_as_early_as_can_be(scene, seconds):
     hours, start, _ = scene
@@ -92,7 +92,7 @@ def test_reaching_is_the_inverse_of_measuring_and_comes_as_early_as_can_be(scene
     assert calendar.open_time(start, found - timedelta.resolution) < timedelta(seconds=seconds)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(scenes(), st.integers(0, 3 * 24 * 3600 * 1_000_000))
 def test_splitting_a_stretch_changes_nothing_and_open_time_never_shrinks(scene, offset):
     hours, start, end = scene

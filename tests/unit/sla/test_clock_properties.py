@@ -97,7 +97,7 @@ def instants(events):
     return sorted({event.at for event in events} | {events[-1].at + timedelta(hours=30)})
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(cases())
 def test_the_clocks_are_what_living_through_the_ticket_gives(case):
     as_of = case["checks"][0]["as_of"]

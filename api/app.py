@@ -1,0 +1,80 @@
+"""The API: one FastAPI application over the product."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+
+from api import documentation, openapi, problems
+from api.middleware import Limits, RequestLine
+from api.release import release
+from api.routes import (
+    assets,
+    auth,
+    events,
+    health,
+    jobs,
+    kb,
+    metrics,
+    notifications,
+    organization,
+    rag,
+    replies,
+    sla,
+    tickets,
+    triage,
+)
+from api.services import open_services
+from helpdesk.settings import Settings
+
+PREFIX = "/api/v1"
+_ROUTERS: tuple[APIRouter, ...] = (
+    auth.router,
+    tickets.router,
+    triage.router,
+    replies.router,
+    kb.router,
+    rag.router,
+    assets.router,
+    sla.router,
+    jobs.router,
+    metrics.router,
+    notifications.router,
+    events.router,
+    organization.router,
+    health.router,
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application; its connections open with its lifespan."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services(settings) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="Atum Desk",
+        summary="Tickets that are triaged, answered in draft and watched by their SLA.",
+        description=openapi.DESCRIPTION,
+        version=release(),
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_tags=openapi.TAGS,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    for router in _ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(documentation.router)
+    problems.install(app)
+    openapi.install(app)
+    # The last one added is the outermost: what the limit refuses is named and logged as well.
+    app.add_middleware(Limits)
+    app.add_middleware(RequestLine)
+    return app

@@ -1,0 +1,97 @@
+"""How the parts of the product are, for whoever watches over it: in brief, and without secrets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import structlog
+from sqlalchemy import text
+
+from helpdesk.ai.model import Embedder, LanguageModel, ModelMissing, Models
+from helpdesk.database.engine import Database
+
+log = structlog.get_logger(__name__)
+
+State = Literal["ok", "away", "missing"]
+_PATIENCE_S = 3.0
+_FRESH_S = 5.0
+
+# Across organisations, as counts only; both tables have few rows that are not finished.
+_QUEUE = text("""
+    SELECT count(*) FILTER (WHERE status = 'pending' AND run_after <= now()) AS ready,
+           count(*) FILTER (WHERE status = 'pending' AND run_after > now()) AS scheduled,
+           count(*) FILTER (WHERE status = 'running') AS running,
+           count(*) FILTER (WHERE status = 'dead_letter') AS dead_letter,
+           coalesce(extract(epoch FROM now() - min(run_after)
+                    FILTER (WHERE status = 'pending' AND run_after <= now())), 0)::float AS oldest_ready_s,
+           (SELECT count(*) FROM rag_index_queue WHERE status IN ('pending', 'running')) AS index_waiting,
+           (SELECT count(*) FROM workers WHERE last_seen > now() - interval '90 seconds') AS workers
+      FROM job_queue WHERE status <> 'completed'
+""")
+
+
+@dataclass(frozen=True)
+class Component:
+    """One part of the product and how it is."""
+
+    name: str
+    state: State
+    figures: dict[str, Any]
+
+
+class ComponentStates:
+    """Asks every part how it is, at most every five seconds however often somebody looks."""
+
+    def __init__(self, database: Database, models: Models) -> None:
+        self._database = database
+        self._models = models
+        self._known: tuple[float, list[Component]] | None = None
+        self._asking = asyncio.Lock()
+
+    async def all(self) -> list[Component]:
+        """Return every part, the database first."""
+        async with self._asking:
+            if self._known is None or time.monotonic() - self._known[0] > _FRESH_S:
+                parts = await asyncio.gather(
+                    self.database(),
+                    _component("embedding_model", lambda: _identify(self._models.embedder)),
+                    _component("text_model", lambda: _identify(self._models.language)),
+                    _component("queue", self._queue),
+                )
+                self._known = (time.monotonic(), list(parts))
+            return self._known[1]
+
+    async def database(self) -> Component:
+        """Ask the database alone, at once."""
+        return await _component("database", self._ping)
+
+    async def _ping(self) -> dict[str, Any]:
+        started = time.perf_counter()
+        await self._database.ping()
+        return {"ms": round((time.perf_counter() - started) * 1000, 1)}
+
+    async def _queue(self) -> dict[str, Any]:
+        async with self._database.transaction(None, role="atum_worker") as session:
+            return dict((await session.execute(_QUEUE)).mappings().one())
+
+
+async def _identify(model: Embedder | LanguageModel) -> dict[str, Any]:
+    identity = await model.identify()
+    if identity is None:
+        raise ModelMissing
+    return {"model": identity.name}
+
+
+async def _component(name: str, ask: Callable[[], Awaitable[dict[str, Any]]]) -> Component:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return Component(name, "ok", await ask())
+    except ModelMissing:
+        return Component(name, "missing", {})
+    except Exception as error:  # whatever keeps a part from answering, the watcher learns that it is away
+        log.info("component_away", component=name, error=repr(error))
+        return Component(name, "away", {})

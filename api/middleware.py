@@ -1,0 +1,138 @@
+"""What happens to every request, whatever its path: a name, a limit, a line in the log, safe headers."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import problem_response, unexpected
+from helpdesk.database.base import new_id
+
+log = structlog.get_logger(__name__)
+
+MOST_BODY_BYTES = 1_000_000
+# A refused body is still read, up to here, since many clients look for the answer only when they have sent it all.
+_MOST_DRAINED_BYTES = 16_000_000
+_ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SAFE_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'; "
+    "script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+}
+
+
+class RequestLine:
+    """Names each request, answers what nobody caught, and logs one line when it is over."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                for name, value in _SAFE_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, answer)
+            except Exception as error:  # the last line of defence: the caller learns nothing, the log everything
+                response = unexpected(scope, error)
+                if status == 0:
+                    await response(scope, receive, answer)
+            finally:
+                log.info(
+                    "request_completed",
+                    duration=round(time.perf_counter() - started, 4),
+                    method=scope["method"],
+                    path=scope["path"],
+                    status_code=status,
+                )
+
+
+def _request_id(scope: Scope) -> str:
+    given = Headers(scope=scope).get("X-Request-ID", "")
+    return given if _ACCEPTED_REQUEST_ID.fullmatch(given) else new_id().hex
+
+
+class Limits:
+    """Refuses what no endpoint takes: addresses with NUL, and bodies of more than a million bytes, announced or not."""
+
+    def __init__(self, app: ASGIApp, *, most_bytes: int = MOST_BODY_BYTES) -> None:
+        self.app = app
+        self.most_bytes = most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            response = problem_response(
+                scope,
+                name="InvalidRequest",
+                title="The request is not well formed.",
+                status=422,
+                detail="An address must not contain NUL.",
+            )
+            await response(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("Content-Length", "0")
+        if announced.isdecimal() and int(announced) > self.most_bytes:
+            await _drain(receive)
+            response = problem_response(
+                scope,
+                name="BodyTooLarge",
+                title="The body of the request is too large.",
+                status=413,
+                detail=self._detail,
+                headers={"Connection": "close"},
+            )
+            await response(scope, receive, send)
+            return
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.most_bytes:
+                raise HTTPException(413, self._detail)
+            return message
+
+        await self.app(scope, limited, send)
+
+    @property
+    def _detail(self) -> str:
+        return f"A body may have {self.most_bytes:,} bytes."
+
+
+async def _drain(receive: Receive) -> None:
+    drained = 0
+    while drained < _MOST_DRAINED_BYTES:
+        message = await receive()
+        drained += len(message.get("body", b""))
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            return

@@ -1,0 +1,58 @@
+"""What one API process holds open for all its requests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from api.component_states import ComponentStates
+from api.event_watch import EventWatch
+from helpdesk.ai.ollama import OllamaModels, connect_models
+from helpdesk.database.engine import Database
+from helpdesk.queue.wake import WakeUp
+from helpdesk.rag.vectors import QueryVectors
+from helpdesk.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Services:
+    """The open connections of one API process."""
+
+    settings: Settings
+    database: Database
+    models: OllamaModels
+    query_vectors: QueryVectors
+    events: EventWatch
+    states: ComponentStates
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Connect, and close everything again in the opposite order."""
+    async with AsyncExitStack() as stack:
+        database = Database(settings, application="api")
+        stack.push_async_callback(_close, database)
+        await database.ping()
+        log.info("connected_to_database")
+        models = connect_models(settings)
+        stack.push_async_callback(models.close)
+        # While it is open, every transaction of this process that enqueues something wakes the workers.
+        await stack.enter_async_context(WakeUp(settings, application="api"))
+        yield Services(
+            settings=settings,
+            database=database,
+            models=models,
+            query_vectors=QueryVectors(models.embedder),
+            events=await stack.enter_async_context(EventWatch(database)),
+            states=ComponentStates(database, models),
+        )
+
+
+async def _close(database: Database) -> None:
+    await database.close()
+    log.info("database_connection_closed")

@@ -1,0 +1,22 @@
+"""What a role may do: each may do what those before it may."""
+
+from __future__ import annotations
+
+from helpdesk.errors import Forbidden
+from helpdesk.models.values import UserRole
+
+_RANK = {role: rank for rank, role in enumerate(UserRole)}
+
+
+class RoleTooLow(Forbidden):
+    """The user's role does not allow this."""
+
+
+def require_role(role: UserRole, least: UserRole) -> None:
+    """Let a role pass that is at least another one, in the order viewer, agent, lead, admin, operator.
+
+    Raises:
+        RoleTooLow: it is below.
+    """
+    if _RANK[role] < _RANK[least]:
+        raise RoleTooLow(f"This takes the role {least}; yours is {role}.")

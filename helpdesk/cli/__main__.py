@@ -1,0 +1,5 @@
+"""Run `python -m helpdesk.cli`."""
+
+from helpdesk.cli.main import main
+
+main()

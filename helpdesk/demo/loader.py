@@ -1,0 +1,234 @@
+"""Load the demo organisation, once, through the product's own commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk.accounts import commands as accounts
+from helpdesk.accounts.queries import organization_of_slug, user_by_email
+from helpdesk.assets.commands import NewAsset, create_asset
+from helpdesk.database.base import new_id
+from helpdesk.database.engine import Database
+from helpdesk.demo.files import articles, read_yaml
+from helpdesk.demo.past import past_ticket
+from helpdesk.errors import Conflict
+from helpdesk.kb.commands import NewArticle, create_article, publish_article
+from helpdesk.models.accounts import Organization
+from helpdesk.models.jobs import IndexTask
+from helpdesk.models.values import ArticleVisibility, IndexStatus, SourceType, UserRole
+from helpdesk.sla.commands import create_calendar, create_policy
+from helpdesk.tickets.history import add_past_ticket
+
+
+class NotTheDemo(Conflict):
+    """The demo's user is gone from the demo organisation."""
+
+
+@dataclass(frozen=True)
+class LoadedDemo:
+    """The demo organisation.
+
+    Attributes:
+        email: whom to sign in as.
+        created: whether it was loaded just now.
+    """
+
+    slug: str
+    email: str
+    created: bool
+
+
+@dataclass
+class _Ids:
+    """Ids by slug or e-mail address, as they come to be."""
+
+    teams: dict[str, UUID] = field(default_factory=dict)
+    users: dict[str, UUID] = field(default_factory=dict)
+    categories: dict[str, UUID] = field(default_factory=dict)
+    companies: dict[str, UUID] = field(default_factory=dict)
+    contacts: dict[str, UUID] = field(default_factory=dict)
+
+
+async def load_demo(database: Database, *, password: str, now: datetime) -> LoadedDemo:
+    """Load the demo organisation in one transaction, unless it is there; the demo's user signs in with `password`.
+
+    What is loaded is queued for the search index; no past ticket causes other work.
+
+    Raises:
+        PasswordTooShort: it has fewer than 8 characters.
+    """
+    content = read_yaml("organization.yaml")
+    demo_user = content["users"][0]["email"]
+    async with database.transaction(None) as session:
+        present = await organization_of_slug(session, slug=content["slug"])
+    if present is not None:
+        return LoadedDemo(content["slug"], demo_user, created=False)
+    organization_id = new_id()
+    async with database.transaction(organization_id) as session:
+        await accounts.create_organization(
+            session,
+            slug=content["slug"],
+            name=content["name"],
+            organization_id=organization_id,
+            timezone=content["timezone"],
+        )
+        load = _Load(session, organization_id, now)
+        await load.people(content, password=password)
+        await load.promises(content)
+        await load.assets()
+        await load.articles()
+        await load.history(ZoneInfo(content["timezone"]))
+    return LoadedDemo(content["slug"], demo_user, created=True)
+
+
+async def has_other_organizations(database: Database) -> bool:
+    """Return whether the database has organisations, and the demo's is not among them."""
+    slug = read_yaml("organization.yaml")["slug"]
+    async with database.transaction(None) as session:
+        slugs = set(await session.scalars(select(Organization.slug)))
+    return bool(slugs) and slug not in slugs
+
+
+async def articles_to_index(database: Database, *, slug: str) -> int:
+    """Return how many articles of an organisation the search index has not taken in yet."""
+    async with database.transaction(None) as session:
+        organization = await organization_of_slug(session, slug=slug)
+    if organization is None:
+        return 0
+    waiting = select(func.count()).where(
+        IndexTask.organization_id == organization.id,
+        IndexTask.source_type == SourceType.KB,
+        IndexTask.status.in_([IndexStatus.PENDING, IndexStatus.RUNNING]),
+    )
+    async with database.transaction(organization.id) as session:
+        return await session.scalar(waiting) or 0
+
+
+async def set_demo_password(database: Database, *, password: str) -> None:
+    """Give the demo's user another password, where the one of the first start is lost.
+
+    Raises:
+        NotTheDemo: the organisation or its user is gone.
+    """
+    content = read_yaml("organization.yaml")
+    async with database.transaction(None) as session:
+        organization = await organization_of_slug(session, slug=content["slug"])
+    if organization is None:
+        raise NotTheDemo
+    async with database.transaction(organization.id) as session:
+        user = await user_by_email(session, organization_id=organization.id, email=content["users"][0]["email"])
+        if user is None:
+            raise NotTheDemo
+        await accounts.set_password(session, user=user, password=password)
+
+
+class _Load:
+    """One loading: the session, the organisation and what has been made so far."""
+
+    def __init__(self, session: AsyncSession, organization_id: UUID, now: datetime) -> None:
+        self.session = session
+        self.organization_id = organization_id
+        self.now = now
+        self.ids = _Ids()
+
+    async def people(self, content: dict[str, Any], *, password: str) -> None:
+        """Make teams, users, categories, companies and contacts; only the first user has a password."""
+        session, scope, ids = self.session, self.organization_id, self.ids
+        for team in content["teams"]:
+            ids.teams[team["slug"]] = (await accounts.create_team(session, organization_id=scope, **team)).id
+        for number, user in enumerate(content["users"]):
+            made = await accounts.create_user(
+                session,
+                organization_id=scope,
+                email=user["email"],
+                name=user["name"],
+                role=UserRole(user["role"]),
+                password=password if number == 0 else None,
+                team_ids=[ids.teams[slug] for slug in user["teams"]],
+            )
+            ids.users[user["email"]] = made.id
+        for category in content["categories"]:
+            fields = {name: category[name] for name in ("slug", "name", "description")}
+            made_category = await accounts.create_category(
+                session, organization_id=scope, team_id=ids.teams[category["team"]], **fields
+            )
+            ids.categories[category["slug"]] = made_category.id
+        await self._customers(content)
+
+    async def _customers(self, content: dict[str, Any]) -> None:
+        session, scope, ids = self.session, self.organization_id, self.ids
+        for company in content["companies"]:
+            fields = {name: company[name] for name in ("name", "domains", "tier")}
+            ids.companies[company["slug"]] = (
+                await accounts.create_company(session, organization_id=scope, **fields)
+            ).id
+        for contact in content["contacts"]:
+            made = await accounts.create_contact(
+                session,
+                organization_id=scope,
+                email=contact["email"],
+                name=contact["name"],
+                company_id=ids.companies[contact["company"]],
+                locale=contact["locale"],
+                vip=contact.get("vip", False),
+            )
+            ids.contacts[contact["email"]] = made.id
+
+    async def promises(self, content: dict[str, Any]) -> None:
+        """Make calendars and policies, the policies in their order."""
+        for name, definition in content["calendars"].items():
+            await create_calendar(
+                self.session, organization_id=self.organization_id, name=name, definition=definition, now=self.now
+            )
+        for position, policy in enumerate(content["sla_policies"]):
+            await create_policy(
+                self.session,
+                organization_id=self.organization_id,
+                name=policy["name"],
+                position=position,
+                calendar=policy["calendar"],
+                targets=policy["targets"],
+                conditions=policy.get("conditions"),
+                is_default=policy.get("default", False),
+                pause_on=policy["pause_on"],
+                thresholds=policy["thresholds"],
+            )
+
+    async def assets(self) -> None:
+        """Register the equipment with its owners."""
+        for asset in read_yaml("assets.yaml"):
+            owner = asset.pop("owner")
+            new = NewAsset(**asset, owner_id=self.ids.contacts.get(owner))
+            await create_asset(self.session, organization_id=self.organization_id, new=new, now=self.now)
+
+    async def articles(self) -> None:
+        """Write and publish the knowledge base."""
+        for article in articles():
+            new = NewArticle(
+                title=article.title,
+                body=article.body,
+                summary=article.summary,
+                visibility=ArticleVisibility(article.visibility),
+                slug=article.slug,
+                category_id=self.ids.categories[article.category],
+                tags=article.tags,
+                products=article.products,
+                review_at=article.review_at,
+            )
+            made = await create_article(
+                self.session, organization_id=self.organization_id, new=new, author_id=None, now=self.now
+            )
+            await publish_article(self.session, organization_id=self.organization_id, article_id=made.id, now=self.now)
+
+    async def history(self, zone: ZoneInfo) -> None:
+        """Take over the closed tickets."""
+        for entry in read_yaml("closed_tickets.yaml"):
+            past = past_ticket(entry, users=self.ids.users, contacts=self.ids.contacts, zone=zone, now=self.now)
+            await add_past_ticket(self.session, organization_id=self.organization_id, past=past)

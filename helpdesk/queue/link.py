@@ -1,0 +1,103 @@
+"""A connection of its own that comes back by itself after PostgreSQL was away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import asyncpg
+
+from helpdesk.database.engine import DatabaseUnavailable, connect_raw
+from helpdesk.database.tenancy import Role
+from helpdesk.settings import Settings
+
+# What a statement raises when the server, the network or the connection is gone; the work may be tried again.
+CONNECTION_ERRORS: tuple[type[Exception], ...] = (
+    OSError,
+    TimeoutError,
+    DatabaseUnavailable,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+
+
+class Runs(Protocol):
+    """Runs a statement outside any transaction: a raw connection, or a link."""
+
+    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
+        """Return the rows of one statement."""
+        ...
+
+
+class Link:
+    """One raw connection for one purpose; a statement at a time, and a new connection after a broken one.
+
+    Args:
+        role: whom the statements act as.
+        on_connect: prepares each new connection, such as by listening on a channel.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        application: str,
+        role: Role = "atum_worker",
+        on_connect: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._application = application
+        self._role = role
+        self._on_connect = on_connect
+        self._connection: asyncpg.Connection | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether there is a connection, as far as this side knows."""
+        return self._connection is not None and not self._connection.is_closed()
+
+    async def fetch(self, query: str, *args: Any, within_s: float | None = None) -> list[asyncpg.Record]:
+        """Run one statement and return its rows.
+
+        Args:
+            within_s: give the connection up when the answer takes longer.
+
+        Raises:
+            DatabaseUnavailable: when no connection can be made.
+            TimeoutError: after `within_s`, or the connection's own limit.
+            asyncpg.PostgresError: what the statement itself raises.
+        """
+        async with self._lock:
+            connection = await self._connected()
+            try:
+                return list(await connection.fetch(query, *args, timeout=within_s))
+            except CONNECTION_ERRORS:
+                self._drop()
+                raise
+
+    async def close(self) -> None:
+        """Close the connection, politely if the server still answers."""
+        async with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                try:
+                    await connection.close(timeout=2)
+                except (*CONNECTION_ERRORS, asyncpg.PostgresError):
+                    connection.terminate()
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            connection = await connect_raw(self._settings, application=self._application, role=self._role)
+            if self._on_connect is not None:
+                await self._on_connect(connection)
+            self._connection = connection
+        return self._connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()

@@ -1,0 +1,116 @@
+"""From claimed tasks to the work they mean: what is new, what is the same, what is gone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk.database.engine import Database
+from helpdesk.models.values import IndexAction, SourceType
+from helpdesk.rag.claim import IndexTaskInHand
+from helpdesk.rag.difference import Difference, StoredChunk, difference
+from helpdesk.rag.load import load_sources
+from helpdesk.rag.models import ActiveModel, active_model
+from helpdesk.rag.sources import Composed, Source, compose
+from helpdesk.rag.stored import StoredDocument, stored_chunks, stored_documents
+
+
+@dataclass(frozen=True)
+class Change:
+    """A source whose document differs from it."""
+
+    task: IndexTaskInHand
+    source: Source
+    composed: Composed
+    difference: Difference
+
+    @property
+    def inputs(self) -> list[str]:
+        """Return the texts whose vectors are missing, without the model's prefix."""
+        return [draft.embedded for draft in self.difference.to_embed()]
+
+
+@dataclass
+class Prepared:
+    """A batch of tasks sorted by what is to be done.
+
+    Attributes:
+        unchanged: pairs of task and the source's version.
+        gone: sources that have no place in the index.
+        faulty: sources that cannot be read as they are, with the reason.
+    """
+
+    changes: list[Change] = field(default_factory=list)
+    unchanged: list[tuple[IndexTaskInHand, int]] = field(default_factory=list)
+    gone: list[IndexTaskInHand] = field(default_factory=list)
+    faulty: list[tuple[IndexTaskInHand, str]] = field(default_factory=list)
+
+
+async def prepare(database: Database, tasks: Sequence[IndexTaskInHand]) -> Prepared:
+    """Load the tasks' sources in bulk, one transaction an organisation, and compare them with the index."""
+    prepared = Prepared()
+    by_organization: defaultdict[UUID, list[IndexTaskInHand]] = defaultdict(list)
+    for task in tasks:
+        by_organization[task.organization_id].append(task)
+    for organization_id, own in by_organization.items():
+        async with database.transaction(organization_id) as session:
+            found = await _read(session, organization_id, own, prepared)
+        for task, source, chunks in found:
+            try:
+                composed = compose(source)
+            except Exception as error:  # noqa: BLE001 -- whatever a text does to a parser is the text's own fault
+                prepared.faulty.append((task, f"{type(error).__name__}: {error}"))
+                continue
+            prepared.changes.append(Change(task, source, composed, difference(chunks, composed.drafts)))
+    return prepared
+
+
+_Found = list[tuple[IndexTaskInHand, Source, list[StoredChunk]]]
+
+
+async def _read(
+    session: AsyncSession, organization_id: UUID, tasks: Sequence[IndexTaskInHand], prepared: Prepared
+) -> _Found:
+    model = await active_model(session)
+    found: _Found = []
+    by_type: defaultdict[SourceType, list[IndexTaskInHand]] = defaultdict(list)
+    for task in tasks:
+        by_type[task.source_type].append(task)
+    for source_type, own in by_type.items():
+        found.extend(await _read_type(session, organization_id, source_type, own, model, prepared))
+    return found
+
+
+async def _read_type(
+    session: AsyncSession,
+    organization_id: UUID,
+    source_type: SourceType,
+    tasks: Sequence[IndexTaskInHand],
+    model: ActiveModel | None,
+    prepared: Prepared,
+) -> _Found:
+    ids = [task.source_id for task in tasks]
+    sources = await load_sources(session, organization_id=organization_id, source_type=source_type, ids=ids)
+    documents = await stored_documents(session, organization_id=organization_id, source_type=source_type, ids=ids)
+    changed: list[tuple[IndexTaskInHand, Source]] = []
+    for task in tasks:
+        source = sources.get(task.source_id)
+        if source is None or task.action is IndexAction.DELETE:
+            prepared.gone.append(task)
+        elif _is_unchanged(source, documents.get(task.source_id)):
+            prepared.unchanged.append((task, source.version))
+        else:
+            changed.append((task, source))
+    known = {source.id: documents[source.id].id for _, source in changed if source.id in documents}
+    chunks = await stored_chunks(
+        session, organization_id=organization_id, documents=list(known.values()), model=model
+    )
+    return [(task, source, chunks.get(known[source.id], []) if source.id in known else []) for task, source in changed]
+
+
+def _is_unchanged(source: Source, document: StoredDocument | None) -> bool:
+    return document is not None and document.deleted_at is None and document.content_hash == source.content_hash

@@ -1,0 +1,83 @@
+"""Find what the index has missed: a safety net below the requests that changes make themselves."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk.database.base import new_id
+from helpdesk.models.values import IndexAction
+from helpdesk.queue.wake import INDEX, wake_after_commit
+from helpdesk.rag.chunking import CHUNKER_VERSION
+
+# Behind everything that people wait for.
+REPAIR_PRIORITY = 1
+# One round repairs this much; the next round sees the rest.
+_MOST = 5000
+
+_DIFFERENCES = text("""
+    WITH sources AS (
+        SELECT 'kb' AS type, id, version FROM kb_articles
+         WHERE organization_id = :organization_id AND published_version IS NOT NULL AND state <> 'archived'
+        UNION ALL SELECT 'asset', id, version FROM assets WHERE organization_id = :organization_id
+        UNION ALL SELECT 'ticket', id, version FROM tickets
+                   WHERE organization_id = :organization_id AND (:open_tickets OR status IN ('solved', 'closed'))),
+    documents AS (
+        SELECT source_type AS type, source_id AS id, source_version, chunker_version FROM rag_documents
+         WHERE organization_id = :organization_id AND deleted_at IS NULL)
+    SELECT type, id, CASE WHEN s.id IS NULL THEN 'delete' ELSE 'upsert' END AS action
+      FROM (SELECT type, id, id AS source, version FROM sources) AS s (type, id, source, version)
+      FULL JOIN (SELECT type, id, id AS document, source_version, chunker_version FROM documents)
+                AS d (type, id, document, source_version, chunker_version) USING (type, id)
+     WHERE d.document IS NULL OR s.source IS NULL AND (type <> 'ticket' OR :open_tickets)
+        OR s.version > d.source_version OR d.chunker_version <> :chunker_version
+     LIMIT :most
+""")
+# A task that waits, runs or has failed knows of the difference already.
+_REQUEST = text("""
+    INSERT INTO rag_index_queue AS q (id, organization_id, source_type, source_id, action, priority)
+    SELECT u.id, :organization_id, u.type, u.source, u.action, :priority
+      FROM unnest(CAST(:ids AS uuid[]), CAST(:types AS text[]), CAST(:sources AS uuid[]), CAST(:actions AS text[]))
+           AS u (id, type, source, action)
+        ON CONFLICT (organization_id, source_type, source_id) DO UPDATE SET
+           action = excluded.action, priority = excluded.priority, version = q.version + 1, attempts = 0,
+           status = 'pending', run_after = now(), updated_at = now()
+     WHERE q.status = 'done'
+    RETURNING q.id
+""")
+
+
+async def reconcile(session: AsyncSession, *, organization_id: UUID, open_tickets: bool) -> int:
+    """Queue every source whose document is missing, older, cut by older rules, or left behind; return how many.
+
+    Args:
+        open_tickets: whether tickets that are not settled belong into the index.
+    """
+    found = (
+        await session.execute(
+            _DIFFERENCES,
+            {
+                "organization_id": organization_id,
+                "open_tickets": open_tickets,
+                "chunker_version": CHUNKER_VERSION,
+                "most": _MOST,
+            },
+        )
+    ).all()
+    if not found:
+        return 0
+    queued = await session.scalars(
+        _REQUEST,
+        {
+            "organization_id": organization_id,
+            "priority": REPAIR_PRIORITY,
+            "ids": [new_id() for _ in found],
+            "types": [row.type for row in found],
+            "sources": [row.id for row in found],
+            "actions": [IndexAction(row.action) for row in found],
+        },
+    )
+    wake_after_commit(session, INDEX)
+    return len(queued.all())

@@ -1,0 +1,164 @@
+"""Vectors of texts, made once: whoever needs the vector of a ticket first stores it for the others."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk.ai.model import Embedder, InputRefused
+from helpdesk.database.engine import Database
+from helpdesk.errors import Unavailable
+from helpdesk.rag.cleaning import clean_message, clean_text
+from helpdesk.rag.halfvec import read_vector, write_vector
+from helpdesk.rag.models import ActiveModel, active_model, ensure_active_model
+
+log = structlog.get_logger(__name__)
+
+# The runtimes take at most 32 inputs a call well; more would keep an interactive query waiting.
+BATCH_INPUTS = 32
+# Enough to know what a ticket is about, and within what small models read.
+TICKET_INPUT_CHARS = 900
+_REMEMBERED_QUERIES = 512
+
+_LOOK_UP = text("""
+    SELECT input_hash, embedding::text AS vector FROM rag_input_vectors
+     WHERE organization_id = :organization_id AND model_id = :model_id AND input_hash = ANY(CAST(:hashes AS bytea[]))
+""")
+# Two jobs may embed the same ticket at once; either vector will do.
+_STORE = text("""
+    INSERT INTO rag_input_vectors (organization_id, model_id, input_hash, embedding, created_at)
+    SELECT :organization_id, :model_id, u.hash, u.vector::halfvec, :now
+      FROM unnest(CAST(:hashes AS bytea[]), CAST(:vectors AS text[])) AS u (hash, vector)
+     ORDER BY u.hash
+        ON CONFLICT DO NOTHING
+""")
+
+
+def ticket_input(subject: str, body: str) -> str:
+    """Return the text that a ticket's vector is made from: its subject and the cleaned start of its first message."""
+    return f"{clean_text(subject)}\n\n{clean_message(body)}".strip()[:TICKET_INPUT_CHARS]
+
+
+def hash_of_input(embedded: str) -> bytes:
+    """Return the key under which the vector of an embedded text (prefix included) is kept."""
+    return hashlib.sha256(embedded.encode()).digest()
+
+
+async def vectors_for(
+    database: Database, embedder: Embedder, *, organization_id: UUID, texts: Sequence[str], now: datetime
+) -> NDArray[np.float32]:
+    """Return one query vector a text, float32 [n, dims]; only texts that nobody has embedded before cost a call.
+
+    No transaction is open during the call.
+
+    Raises:
+        ModelBusy, ModelMissing, EmbeddingModelChanged: no vectors for now.
+        InputRefused: the runtime refuses one of the texts.
+    """
+    async with database.transaction(organization_id) as session:
+        model = await active_model(session)
+        known = {} if model is None else await stored_vectors(
+            session, organization_id=organization_id, model=model, hashes=_query_hashes(model, texts)
+        )
+    if model is None or not all(key in known for key in _query_hashes(model, texts)):
+        model = await ensure_active_model(database, embedder)
+        missing = [
+            model.query_prefix + words
+            for words in dict.fromkeys(texts)
+            if hash_of_input(model.query_prefix + words) not in known
+        ]
+        made = await embed_in_batches(embedder, missing)
+        fresh = dict(zip(map(hash_of_input, missing), made, strict=True))
+        async with database.transaction(organization_id) as session:
+            await store_vectors(session, organization_id=organization_id, model=model, vectors=fresh, now=now)
+        known = {**known, **fresh}
+    rows = [known[key] for key in _query_hashes(model, texts)]
+    return np.stack(rows) if rows else np.zeros((0, model.dims), np.float32)
+
+
+def _query_hashes(model: ActiveModel, texts: Sequence[str]) -> list[bytes]:
+    return [hash_of_input(model.query_prefix + words) for words in texts]
+
+
+async def embed_in_batches(embedder: Embedder, inputs: Sequence[str]) -> list[NDArray[np.float32]]:
+    """Return the vectors of texts, one call for at most 32 of them."""
+    vectors: list[NDArray[np.float32]] = []
+    for start in range(0, len(inputs), BATCH_INPUTS):
+        vectors.extend(await embedder.embed(inputs[start : start + BATCH_INPUTS]))
+    return vectors
+
+
+async def stored_vectors(
+    session: AsyncSession, *, organization_id: UUID, model: ActiveModel, hashes: Sequence[bytes]
+) -> dict[bytes, NDArray[np.float32]]:
+    """Return the kept vectors among those asked for, by the hash of their text."""
+    if not hashes:
+        return {}
+    rows = await session.execute(
+        _LOOK_UP, {"organization_id": organization_id, "model_id": model.id, "hashes": list(hashes)}
+    )
+    return {row.input_hash: read_vector(row.vector) for row in rows}
+
+
+async def store_vectors(
+    session: AsyncSession,
+    *,
+    organization_id: UUID,
+    model: ActiveModel,
+    vectors: Mapping[bytes, NDArray[np.float32]],
+    now: datetime,
+) -> None:
+    """Keep vectors by the hash of their text; those already there stay as they are."""
+    if not vectors:
+        return
+    await session.execute(
+        _STORE,
+        {
+            "organization_id": organization_id,
+            "model_id": model.id,
+            "hashes": list(vectors),
+            "vectors": [write_vector(vector) for vector in vectors.values()],
+            "now": now,
+        },
+    )
+
+
+class QueryVectors:
+    """Vectors of typed queries: the last few hundred are remembered, and a runtime that is away is an answer."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._remembered: OrderedDict[tuple[int, str], NDArray[np.float32]] = OrderedDict()
+
+    async def vector_of(self, database: Database, query: str) -> NDArray[np.float32] | None:
+        """Return the vector of a query, or None when there is none to be had; the search then goes by words."""
+        words = clean_text(query)[:TICKET_INPUT_CHARS]
+        try:
+            async with database.transaction(None) as session:
+                model = await active_model(session)
+            if model is None:
+                # Nothing has been indexed yet, so there is nothing a vector could find.
+                return None
+            return await self._recall(database, model, words)
+        except (Unavailable, InputRefused) as away:
+            log.warning("query_not_embedded", reason=away.detail)
+            return None
+
+    async def _recall(self, database: Database, model: ActiveModel, words: str) -> NDArray[np.float32]:
+        key = (model.id, words)
+        if key not in self._remembered:
+            await ensure_active_model(database, self._embedder)
+            self._remembered[key] = (await self._embedder.embed([model.query_prefix + words]))[0]
+            if len(self._remembered) > _REMEMBERED_QUERIES:
+                self._remembered.popitem(last=False)
+        self._remembered.move_to_end(key)
+        return self._remembered[key]

@@ -1,0 +1,1 @@
+"""Reply drafts: the facts are sentences of an article, an agent sends them or does not."""

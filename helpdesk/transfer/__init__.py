@@ -1,0 +1,1 @@
+"""Import an organisation's own tickets and articles from files."""

@@ -1,0 +1,143 @@
+"""Run one job's handler and turn whatever happens into a verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+from typing import assert_never
+
+from helpdesk.queue.args import JobArgs
+from helpdesk.queue.backoff import retry_delay_s
+from helpdesk.queue.catalog import JOB_TYPES
+from helpdesk.queue.claim import JobInHand
+from helpdesk.queue.decode import InvalidPayload, decode
+from helpdesk.queue.outcomes import Cancel, Completed, Done, Fatal, LeaseLost, Outcome, Snooze
+from workers.context import WorkerContext
+from workers.registry import Handler, Handlers
+from workers.verdict import Dropped, Failure, Finished, FinishedInside, HandedBack, Lost, Verdict
+
+# A newer worker may know a type that this one does not; after a day nobody will.
+_UNKNOWN_AGAIN_S = 60.0
+_UNKNOWN_GIVEN_UP = timedelta(hours=24)
+
+
+class Stop(Enum):
+    """Why a running handler is cancelled."""
+
+    CANCEL_REQUESTED = auto()
+    LEASE_LOST = auto()
+    CUT_OFF = auto()
+    SHUTDOWN = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Execution:
+    """One run of a job: its task, and why it was told to stop, if it was."""
+
+    context: WorkerContext
+    started: float
+    task: asyncio.Task[None] | None = None
+    stop: Stop | None = None
+
+    @property
+    def job(self) -> JobInHand:
+        """Return the job in hand."""
+        return self.context.job
+
+    @property
+    def age_s(self) -> float:
+        """Return the seconds since the handler was started."""
+        return time.perf_counter() - self.started
+
+    def cancel(self, why: Stop) -> None:
+        """Cancel the handler, once."""
+        if self.stop is None and self.task is not None:
+            self.stop = why
+            self.task.cancel()
+
+
+async def perform(execution: Execution, handlers: Handlers) -> Verdict:
+    """Run the job's handler within its timeout; never raises, so that every job ends in a verdict."""
+    job = execution.job
+    handler, kind = handlers.get(job.job_type), JOB_TYPES.get(job.job_type)
+    if handler is None or kind is None:
+        return _unknown(job)
+    try:
+        return await _run(execution, handler, kind)
+    except LeaseLost:
+        return Lost(job)
+    except (Fatal, InvalidPayload) as error:
+        return _failure(execution, kind, error, fatal=True)
+    except asyncio.CancelledError as error:
+        return _stopped(execution, kind, error)
+    except BaseException as error:
+        # SystemExit and the like, too: a handler may not end the worker.
+        return _failure(execution, kind, error)
+
+
+async def _run(execution: Execution, handler: Handler, kind: type[JobArgs]) -> Verdict:
+    job = execution.job
+    args = decode(job.job_type, job.payload)
+    seconds = job.timeout_s or kind.timeout_s
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            outcome = await handler(args, execution.context)
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        return _failure(execution, kind, error, text=f"timed out after {seconds} s")
+    return _verdict(execution, outcome, kind)
+
+
+def _verdict(execution: Execution, outcome: Outcome, kind: type[JobArgs]) -> Verdict:
+    job = execution.job
+    if execution.context.completed and isinstance(outcome, (Done, Completed)):
+        return FinishedInside(job, execution.age_s)
+    match outcome:
+        case Done(result=result):
+            return Finished(job, execution.age_s, result)
+        case Snooze(seconds=seconds, reason=reason):
+            return HandedBack(job, "snoozed", max(seconds, 0.0), reason or None)
+        case Cancel(reason=reason):
+            return Dropped(job, execution.age_s, reason)
+        case Completed():
+            error = Fatal("the handler says it completed the job in its own transaction, but did not")
+            return _failure(execution, kind, error, fatal=True)
+        case _:
+            assert_never(outcome)
+
+
+def _stopped(execution: Execution, kind: type[JobArgs], error: BaseException) -> Verdict:
+    match execution.stop:
+        case Stop.CANCEL_REQUESTED:
+            return Dropped(execution.job, execution.age_s, "cancelled on request")
+        case Stop.LEASE_LOST:
+            return Lost(execution.job)
+        case Stop.CUT_OFF:
+            return HandedBack(execution.job, reason="the worker lost the database")
+        case Stop.SHUTDOWN:
+            return HandedBack(execution.job, reason="the worker stopped")
+        case None:
+            return _failure(execution, kind, error)
+        case _:
+            assert_never(execution.stop)
+
+
+def _failure(
+    execution: Execution, kind: type[JobArgs], error: BaseException, *, fatal: bool = False, text: str | None = None
+) -> Failure:
+    job = execution.job
+    delay = retry_delay_s(kind, retry_count=job.retry_count, luck=random.random())  # noqa: S311 (jitter)
+    said = text or f"{type(error).__name__}: {error}".rstrip(": ")
+    return Failure(job, execution.age_s, said, delay_s=delay, fatal=fatal, cause=error)
+
+
+def _unknown(job: JobInHand) -> Verdict:
+    reason = f"this worker has no handler for {job.job_type}"
+    if datetime.now(UTC) - job.created_at > _UNKNOWN_GIVEN_UP:
+        return Failure(job, 0.0, reason, fatal=True)
+    return HandedBack(job, after_s=_UNKNOWN_AGAIN_S, reason=reason)

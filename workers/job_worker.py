@@ -1,0 +1,43 @@
+"""The job worker: serves `job_queue`."""
+
+from __future__ import annotations
+
+import os
+
+import structlog
+
+import workers.handlers  # noqa: F401 (registers every handler)
+from helpdesk.ai.ollama import connect_models
+from helpdesk.queue.catalog import JOB_TYPES
+from helpdesk.queue.claim import HEARTBEAT
+from helpdesk.queue.decode import types_served
+from helpdesk.settings import Settings
+from workers.lifecycle import stop_on_signals, worker_process
+from workers.registry import handlers
+from workers.runner import Runner
+
+log = structlog.get_logger()
+
+
+async def run(settings: Settings) -> int:
+    """Serve the queue until a signal, and return the exit code.
+
+    Raises:
+        UnknownJobType: when `worker_queues` names what is neither a queue nor a job type.
+        HandlerMissing: when a job type that is to be served has no handler.
+    """
+    types = types_served(settings.worker_queues)
+    handlers.check(JOB_TYPES if types is None else types)
+    stopping = stop_on_signals()
+    capacity = settings.max_concurrent_jobs
+    async with worker_process(
+        settings, kind="job", stopping=stopping, capacity=capacity, types=types or (), heartbeat_sql=HEARTBEAT
+    ) as process:
+        models = connect_models(settings)
+        runner = Runner(process, handlers=handlers, models=models, capacity=capacity, types=types)
+        await runner.run()
+    if runner.left_running:
+        # Their jobs are handed back; waiting for them here would keep the process for ever.
+        log.warning("handlers_left_running", handlers=runner.left_running)
+        os._exit(0)
+    return 0

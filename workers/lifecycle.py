@@ -1,0 +1,161 @@
+"""What every worker process does around its work: signals, its row in `workers`, heartbeat, wake-ups, log lines.
+
+A worker is written as::
+
+    async def run(settings: Settings) -> int:
+        stopping = stop_on_signals()
+        async with worker_process(settings, kind="rag", stopping=stopping, heartbeat_sql=HEARTBEAT) as process:
+            process.listener.on(INDEX, wake.set)
+            await run_loops({"index": lambda: index_forever(process), **process.loops()}, stopping=stopping)
+        return 0
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from types import FrameType
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from helpdesk.database.base import new_id
+from helpdesk.database.engine import Database
+from helpdesk.queue.link import CONNECTION_ERRORS, Link
+from helpdesk.queue.wake import WakeUp
+from helpdesk.settings import Settings
+from workers.fleet import HANDLER_POOL_SIZE
+from workers.heartbeat import Heartbeat
+from workers.listener import Listener
+from workers.loops import Loop, keep_running
+
+_REGISTER = """
+    INSERT INTO workers (id, kind, host, pid, state, capacity, types, version)
+    VALUES ($1, $2, $3, $4, 'running', $5, $6, $7)
+    ON CONFLICT (id) DO UPDATE SET last_seen = now(), state = 'running'
+"""
+_UNREGISTER = "DELETE FROM workers WHERE id = $1"
+_GOODBYE_S = 5.0
+
+log = structlog.get_logger()
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Return an event that SIGTERM or SIGINT sets; a second one of them ends the process at once.
+
+    Must be called in the main thread, on the running loop.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    asked = 0
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            # Also where the loop is blocked, and without waiting for threads.
+            os._exit(128 + number)
+        loop.call_soon_threadsafe(stopping.set)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    return stopping
+
+
+@dataclass(frozen=True)
+class WorkerProcess:
+    """What the loops of one worker process share.
+
+    Attributes:
+        database: the handlers' pool, at most two connections.
+        heartbeat: give it the leases in hand; it says which are lost.
+        listener: calls back on wake-ups; its `link` runs rare short statements as `atum_worker`.
+        stopping: set when the process is to end.
+    """
+
+    id: UUID
+    kind: str
+    settings: Settings
+    database: Database
+    heartbeat: Heartbeat
+    listener: Listener
+    stopping: asyncio.Event
+
+    @property
+    def link(self) -> Link:
+        """Return the connection for rare short statements."""
+        return self.listener.link
+
+    def loops(self) -> dict[str, Loop]:
+        """Return the loops every worker runs, for `run_loops`."""
+        return {"listener": lambda: self.listener.run(self.stopping)}
+
+
+@asynccontextmanager
+async def worker_process(
+    settings: Settings,
+    *,
+    kind: str,
+    stopping: asyncio.Event,
+    capacity: int = 1,
+    types: Sequence[str] = (),
+    heartbeat_sql: str | None = None,
+) -> AsyncIterator[WorkerProcess]:
+    """Be a worker: registered and beating inside, unregistered and disconnected afterwards.
+
+    Waits for PostgreSQL as long as it takes, or until `stopping` is set.
+
+    Args:
+        kind: `job`, `rag` or `sla`.
+        capacity: how much it does at a time.
+        types: what it serves; empty means everything.
+        heartbeat_sql: see `Heartbeat`.
+    """
+    worker_id, application = new_id(), f"{kind}-worker"
+    handlers_share = settings.model_copy(update={"database_pool_size": HANDLER_POOL_SIZE})
+    database = Database(handlers_share, application=application)
+    heartbeat = Heartbeat(settings, worker_id=worker_id, application=application, sql=heartbeat_sql)
+    listener = Listener(settings, application=application)
+    process = WorkerProcess(worker_id, kind, settings, database, heartbeat, listener, stopping)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(_disconnect, process)
+        await keep_running("register", lambda: _register(process, capacity, types), stopping=stopping)
+        heartbeat.start()
+        await stack.enter_async_context(WakeUp(settings, link=listener.link))
+        yield process
+
+
+async def _register(process: WorkerProcess, capacity: int, types: Sequence[str]) -> None:
+    host = socket.gethostname()
+    await process.link.fetch(
+        _REGISTER, process.id, process.kind, host, os.getpid(), capacity, list(types), product_version()
+    )
+    log.info("connected_to_database", worker_id=str(process.id))
+    log.info(f"{process.kind}_worker_started", worker_id=str(process.id))
+
+
+async def _disconnect(process: WorkerProcess) -> None:
+    await process.heartbeat.stop()
+    try:
+        async with asyncio.timeout(_GOODBYE_S):
+            await process.link.fetch(_UNREGISTER, process.id)
+    except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+        log.warning("worker_row_left_behind", worker_id=str(process.id), error=f"{type(error).__name__}: {error}")
+    await process.link.close()
+    await process.database.close()
+    log.info("database_connection_closed", worker_id=str(process.id))
+
+
+def product_version() -> str:
+    """Return the installed version, or `0` when run from a folder that is not installed."""
+    try:
+        return version("atum-desk")
+    except PackageNotFoundError:
+        return "0"

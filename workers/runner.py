@@ -1,0 +1,156 @@
+"""The job worker's heart: claim, run, settle, repeat; drain when asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import structlog
+
+from helpdesk.ai.model import Models
+from helpdesk.queue import settle
+from helpdesk.queue.claim import JobInHand
+from helpdesk.queue.link import Link
+from helpdesk.queue.wake import CANCEL, JOBS
+from workers.claimer import Claimer
+from workers.completer import Completer
+from workers.context import WorkerContext
+from workers.counters import Counters
+from workers.execution import Stop
+from workers.lifecycle import WorkerProcess
+from workers.loops import Loop, keep_running, pause, run_loops
+from workers.registry import Handlers
+from workers.slots import Slots
+from workers.upkeep import maintain_forever, rescue_forever, schedule_forever
+from workers.verdict import HandedBack
+
+_WATCH_S = 0.5
+# What handlers get to clean up after they were cancelled, and PostgreSQL to hear the last endings.
+_CANCEL_GRACE_S = 5.0
+_FLUSH_GRACE_S = 10.0
+
+log = structlog.get_logger()
+
+
+class Runner:
+    """Runs jobs until the process is told to stop.
+
+    Args:
+        types: the job types to claim; None claims all.
+        upkeep: whether it also rescues, schedules and prunes.
+
+    Attributes:
+        left_running: handlers that did not even end when cancelled.
+    """
+
+    def __init__(
+        self,
+        process: WorkerProcess,
+        *,
+        handlers: Handlers,
+        models: Models,
+        capacity: int,
+        types: Sequence[str] | None = None,
+        upkeep: bool = True,
+    ) -> None:
+        self._process = process
+        self._models = models
+        self._upkeep = upkeep
+        self.counters = Counters()
+        self.left_running = 0
+        self._claiming = Link(process.settings, application="job-worker-claim")
+        self._settling = Link(process.settings, application="job-worker-settle")
+        self._claimer = Claimer(process, self._claiming, types=types, counters=self.counters)
+        self._completer = Completer(
+            self._settling,
+            worker_id=process.id,
+            let_go=process.heartbeat.drop,
+            busy=lambda: not self._slots.is_idle,
+            counters=self.counters,
+        )
+        self._slots = Slots(
+            capacity,
+            handlers=handlers,
+            context_of=self._context,
+            settle=self._completer.put,
+            nudge=self._claimer.nudge.set,
+        )
+
+    async def run(self) -> None:
+        """Work until `process.stopping` is set, then drain."""
+        self._heed_notices()
+        flushed = asyncio.Event()
+        completing = asyncio.create_task(keep_running("completer", self._completer.run, stopping=flushed))
+        try:
+            await run_loops(self._loops(), stopping=self._process.stopping)
+            await self._drain()
+            self._completer.close()
+            await asyncio.wait({completing}, timeout=_FLUSH_GRACE_S)
+        finally:
+            flushed.set()
+            completing.cancel()
+            await asyncio.wait({completing})
+            await self._claiming.close()
+            await self._settling.close()
+        log.info("job_worker_stopped", unheard=self._completer.unheard, **asdict(self.counters))
+
+    def _loops(self) -> dict[str, Loop]:
+        process = self._process
+        loops: dict[str, Loop] = {
+            "claimer": lambda: self._claimer.run(self._slots, self._completer),
+            "watch": self._watch,
+            "stop": self._stop_starting,
+            **process.loops(),
+        }
+        if self._upkeep:
+            loops["rescuer"] = lambda: rescue_forever(process, self.counters)
+            loops["scheduler"] = lambda: schedule_forever(process)
+            loops["pruner"] = lambda: maintain_forever(process)
+        return loops
+
+    def _heed_notices(self) -> None:
+        heartbeat, listener = self._process.heartbeat, self._process.listener
+        heartbeat.on_lost = lambda job, lease: self._slots.cancel(job, lease, Stop.LEASE_LOST)
+        heartbeat.on_cancel = lambda job, lease: self._slots.cancel(job, lease, Stop.CANCEL_REQUESTED)
+        listener.on(JOBS, self._claimer.nudge.set)
+        # A request to stop a running job is seen by the heartbeat; this only brings the next one forward.
+        listener.on(CANCEL, heartbeat.beat_now)
+
+    async def _watch(self) -> None:
+        """Give work up when its lease is in danger, and give back what waits too long."""
+        heartbeat = self._process.heartbeat
+        while not await pause(self._process.stopping, _WATCH_S):
+            if heartbeat.must_stop:
+                log.error("worker_cut_off", beat_age_s=round(heartbeat.age_s, 1))
+                self._slots.hand_back_waiting(reason="the worker lost the database")
+                self._slots.cancel_all(Stop.CUT_OFF)
+            else:
+                self._slots.hand_back_overdue()
+
+    async def _stop_starting(self) -> None:
+        await self._process.stopping.wait()
+        self._slots.close()
+        self._claimer.nudge.set()
+
+    async def _drain(self) -> None:
+        """Give back what has not begun, let the rest finish, and cancel what does not in time."""
+        self._process.heartbeat.state = "draining"
+        self._slots.hand_back_waiting(reason="the worker stopped")
+        log.info("job_worker_draining", running=self._slots.running)
+        if await self._slots.wait_until_idle(self._process.settings.drain_timeout_s):
+            return
+        self._slots.cancel_all(Stop.SHUTDOWN)
+        if await self._slots.wait_until_idle(_CANCEL_GRACE_S):
+            return
+        for job in self._slots.abandon():
+            self.left_running += 1
+            self._completer.put(HandedBack(job, reason="the worker stopped, and the handler would not"))
+
+    def _context(self, job: JobInHand) -> WorkerContext:
+        process = self._process
+        return WorkerContext(process.database, self._models, process.settings, job, self._report)
+
+    async def _report(self, job: JobInHand, progress: Mapping[str, Any]) -> bool:
+        return await settle.report_progress(self._settling, job=job, progress=progress)

@@ -1,0 +1,161 @@
+"""The jobs in a worker's hands: some run, a few short ones wait their turn."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from uuid import UUID
+
+import structlog
+
+from helpdesk.queue.claim import JobInHand
+from workers.context import WorkerContext
+from workers.execution import Execution, Stop, perform
+from workers.registry import Handlers
+from workers.verdict import Dropped, HandedBack, Lost, Verdict
+
+# Claimed ahead: as many as are started within this time, judged by the recent durations, and at most so many.
+_AHEAD_S = 0.2
+_MOST_AHEAD = 100
+# A job claimed ahead that has not been started by then goes back, for a worker that has room.
+_LONGEST_WAIT_S = 2.0
+# Share of the newest duration in the running mean.
+_NEWEST = 0.1
+
+
+class Slots:
+    """Runs at most `capacity` handlers at a time; a slot is free as soon as its handler returns.
+
+    Args:
+        context_of: makes a handler's context.
+        settle: takes each verdict.
+        nudge: called when there is room for more and the queue was not empty before.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        *,
+        handlers: Handlers,
+        context_of: Callable[[JobInHand], WorkerContext],
+        settle: Callable[[Verdict], None],
+        nudge: Callable[[], None],
+    ) -> None:
+        self.capacity = capacity
+        self.more_expected = False
+        self._handlers = handlers
+        self._context_of = context_of
+        self._settle = settle
+        self._nudge = nudge
+        self._waiting: deque[tuple[float, JobInHand]] = deque()
+        self._running: dict[UUID, Execution] = {}
+        self._mean_s: float | None = None
+        self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether nothing runs or waits."""
+        return not self._running and not self._waiting
+
+    @property
+    def running(self) -> int:
+        """Return how many handlers run."""
+        return len(self._running)
+
+    def close(self) -> None:
+        """Start no more handlers; what is accepted from now on only waits to be handed back."""
+        self._closed = True
+
+    def room(self) -> int:
+        """Return how many more jobs may be claimed now."""
+        return self.capacity + self._ahead() - len(self._running) - len(self._waiting)
+
+    def accept(self, jobs: Iterable[JobInHand]) -> None:
+        """Take claimed jobs; start them as slots are free."""
+        now = time.monotonic()
+        self._waiting.extend((now, job) for job in jobs)
+        self._fill()
+
+    def cancel(self, job_id: UUID, lease: int, why: Stop) -> None:
+        """Cancel a job under that lease, whether it runs or waits."""
+        for entry in self._waiting:
+            job = entry[1]
+            if job.id == job_id and job.lease == lease:
+                self._waiting.remove(entry)
+                gone = why is Stop.LEASE_LOST
+                self._settle(Lost(job) if gone else Dropped(job, 0.0, "cancelled on request"))
+                return
+        execution = self._running.get(job_id)
+        # A job that its handler has just completed looks lost from outside.
+        if execution is not None and execution.job.lease == lease and not execution.context.completed:
+            execution.cancel(why)
+
+    def cancel_all(self, why: Stop) -> None:
+        """Cancel every running handler."""
+        for execution in self._running.values():
+            execution.cancel(why)
+
+    def hand_back_waiting(self, *, older_than_s: float = 0, reason: str) -> None:
+        """Give back jobs that were claimed but not started."""
+        now = time.monotonic()
+        while self._waiting and now - self._waiting[0][0] >= older_than_s:
+            _, job = self._waiting.popleft()
+            self._settle(HandedBack(job, reason=reason))
+
+    def hand_back_overdue(self) -> None:
+        """Give back what has waited too long, and claim nothing ahead until handlers prove to be short again."""
+        if self._waiting and time.monotonic() - self._waiting[0][0] >= _LONGEST_WAIT_S:
+            self.hand_back_waiting(older_than_s=_LONGEST_WAIT_S, reason="claimed ahead, but not started in time")
+            self._mean_s = None
+
+    async def wait_until_idle(self, timeout_s: float) -> bool:
+        """Wait for running handlers; return whether all ended in time."""
+        if self.is_idle:
+            return True
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def abandon(self) -> list[JobInHand]:
+        """Forget the handlers that do not even end when cancelled, and return their jobs."""
+        jobs = [execution.job for execution in self._running.values()]
+        self._running.clear()
+        return jobs
+
+    def _ahead(self) -> int:
+        if self._mean_s is None:
+            return 0
+        return min(_MOST_AHEAD, int(self.capacity * _AHEAD_S / max(self._mean_s, 1e-6)))
+
+    def _fill(self) -> None:
+        while self._waiting and not self._closed and len(self._running) < self.capacity:
+            _, job = self._waiting.popleft()
+            execution = Execution(self._context_of(job), started=time.perf_counter())
+            self._running[job.id] = execution
+            self._idle.clear()
+            execution.task = asyncio.create_task(self._work(execution))
+        if self.more_expected and len(self._waiting) <= self._ahead() // 2:
+            self._nudge()
+
+    async def _work(self, execution: Execution) -> None:
+        job = execution.job
+        structlog.contextvars.bind_contextvars(
+            job_id=str(job.id), job_type=job.job_type, organization_id=str(job.organization_id)
+        )
+        verdict = await perform(execution, self._handlers)
+        # Gone: given up at shutdown, and already handed back.
+        if self._running.pop(job.id, None) is None:
+            return
+        newest = execution.age_s
+        self._mean_s = newest if self._mean_s is None else self._mean_s + _NEWEST * (newest - self._mean_s)
+        self._settle(verdict)
+        self._fill()
+        if self.is_idle:
+            self._idle.set()
