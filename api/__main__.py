@@ -86,13 +86,19 @@ async def _serve(settings: Settings, *, host: str, port: int) -> int:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol by name: only on such a socket does asyncio turn Nagle's algorithm off, which costs 40 ms an answer.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
     except OSError as error:
+        listener.close()
         raise CannotStart(
             f"The API cannot listen on {host}:{port} ({error.strerror}). "
             "Choose another port with --port or ATUM_API_PORT."
         ) from error
+    return listener
 
 
 async def _check_database(settings: Settings) -> None:

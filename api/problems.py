@@ -48,6 +48,9 @@ STATUS_OF_ERROR: dict[type[HelpdeskError], int] = {
 }
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_S = "5"
+# Connection exceptions, insufficient resources, operator intervention.
+_OUTAGES = ("08", "53", "57")
+_NOT_ACCEPTING = "55000"
 
 
 class FieldError(BaseModel):
@@ -190,7 +193,7 @@ _DETAIL_OF_STATUS = {
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
     """Say that the database is away, where that is the reason, and nothing about it otherwise."""
-    if isinstance(error, DBAPIError) and not error.connection_invalidated:
+    if isinstance(error, DBAPIError) and not _is_away(error):
         return unexpected(request.scope, error)
     log.warning("database_unavailable", error=repr(error))
     return problem_response(
@@ -201,6 +204,12 @@ async def _database_error(request: Request, error: Exception) -> JSONResponse:
         detail="The database does not answer for now; try again in a moment.",
         headers={"Retry-After": _RETRY_AFTER_S},
     )
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Tell an outage from a statement that failed, by the classes of SQLSTATE that speak of the server."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or state == _NOT_ACCEPTING or state.startswith(_OUTAGES)
 
 
 def unexpected(scope: Mapping[str, Any], error: BaseException) -> JSONResponse:

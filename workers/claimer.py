@@ -44,16 +44,16 @@ class Claimer:
         await release_orphans(self._link, worker_id=self._process.id, held=heartbeat.held())
         while not stopping.is_set():
             self.nudge.clear()
-            room = slots.room()
             if not heartbeat.may_claim:
                 heartbeat.beat_now()
                 await pause(stopping, 0.5)
-            elif room <= 0 or completer.is_full:
+            elif completer.is_full or not slots.wants_more:
                 await pause(self.nudge, self._process.settings.poll_interval)
             else:
-                await self._claim(slots, room)
+                await self._claim(slots)
 
-    async def _claim(self, slots: Slots, room: int) -> None:
+    async def _claim(self, slots: Slots) -> None:
+        room = slots.room()
         jobs = await claim(self._link, worker_id=self._process.id, limit=room, types=self._types)
         self._counters.claimed += len(jobs)
         self._process.heartbeat.hold({job.id: job.lease for job in jobs})

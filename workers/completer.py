@@ -71,7 +71,7 @@ class Completer:
             return
         self._unheard[verdict.job.id] = verdict
         self._news.set()
-        if len(self._unheard) >= _BATCH:
+        if len(self._unheard) >= _BATCH or not self._busy():
             self._batch_full.set()
 
     def close(self) -> None:
@@ -83,23 +83,21 @@ class Completer:
     async def run(self) -> None:
         """Settle verdicts until closed; raise when PostgreSQL is away, to be run again with nothing forgotten."""
         while self._unheard or not self._closing:
-            await self._news.wait()
+            if not self._unheard:
+                await self._news.wait()
             self._news.clear()
             if self._busy() and not self._closing:
                 await pause(self._batch_full, _BATCH_WAIT_S)
             self._batch_full.clear()
-            while self._unheard:
+            if self._unheard:
                 await self._flush()
-            if self._closing:
-                return
 
     async def _flush(self) -> None:
         batch = list(islice(self._unheard.values(), _LARGEST_BATCH))
         try:
             await self._settle(batch)
         except CONNECTION_ERRORS:
-            self._news.set()
-            raise
+            raise  # before PostgresError, which some of them are
         except (asyncpg.PostgresError, ValueError, TypeError) as error:
             log.warning("batch_refused", jobs=len(batch), error=f"{type(error).__name__}: {error}")
             await self._settle_one_by_one(batch)
@@ -110,7 +108,6 @@ class Completer:
             try:
                 await self._settle([verdict])
             except CONNECTION_ERRORS:
-                self._news.set()
                 raise
             except (asyncpg.PostgresError, ValueError, TypeError) as error:
                 why = f"the outcome cannot be stored: {type(error).__name__}: {error}"

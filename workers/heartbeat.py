@@ -19,6 +19,7 @@ from helpdesk.settings import Settings
 # Shares of the lease: no new work at 60 of 90 s without a beat, handlers cancelled at 80, rescued by others at 90.
 STOP_CLAIMING_AT = 2 / 3
 STOP_HANDLERS_AT = 8 / 9
+_LOOP_BLOCKED_S = 1.0
 
 # The worker's own row: whether it lives, and how much it does.
 _BEAT_WORKER = "UPDATE workers SET last_seen = now(), running = $2, state = $3 WHERE id = $1"
@@ -62,6 +63,7 @@ class Heartbeat:
         self._held: dict[UUID, int] = {}
         self._lock = threading.Lock()
         self._last_beat = time.monotonic()
+        self._owner_seen = time.monotonic()
         self._owner: asyncio.AbstractEventLoop | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._again: asyncio.Event | None = None
@@ -101,7 +103,7 @@ class Heartbeat:
     def start(self) -> None:
         """Start beating; notices arrive on the event loop that calls this."""
         self._owner = asyncio.get_running_loop()
-        self._last_beat = time.monotonic()
+        self._last_beat = self._owner_seen = time.monotonic()
         self._thread.start()
 
     def beat_now(self) -> None:
@@ -142,6 +144,7 @@ class Heartbeat:
         await link.close()
 
     async def _beat(self, link: Link) -> None:
+        self._look_at_owner()
         held = self.held()
         begun = time.monotonic()
         await link.fetch(_BEAT_WORKER, self._worker_id, len(held), self.state)
@@ -151,6 +154,17 @@ class Heartbeat:
             self._tell(held, {row["id"]: bool(row["cancel"]) for row in kept})
         # As of before the statement: the server may have renewed the leases at any moment since.
         self._last_beat = begun
+
+    def _look_at_owner(self) -> None:
+        """Report an event loop that has not answered since the beat before the last one."""
+        assert self._owner is not None
+        silent = time.monotonic() - self._owner_seen
+        if silent > max(1.5 * self._settings.lease_heartbeat_s, _LOOP_BLOCKED_S):
+            log.warning("event_loop_blocked", seconds=round(silent, 1))
+        self._owner.call_soon_threadsafe(self._owner_answers)
+
+    def _owner_answers(self) -> None:
+        self._owner_seen = time.monotonic()
 
     def _tell(self, held: Mapping[UUID, int], kept: Mapping[UUID, bool]) -> None:
         assert self._owner is not None

@@ -16,12 +16,13 @@ from workers.execution import Execution, Stop, perform
 from workers.registry import Handlers
 from workers.verdict import Dropped, HandedBack, Lost, Verdict
 
-# Claimed ahead: as many as are started within this time, judged by the recent durations, and at most so many.
+# Claimed ahead: as many as are started within this time, judged by the slowest job type seen and by what runs now, and
+# at most so many. A worker that also serves models claims next to nothing ahead.
 _AHEAD_S = 0.2
 _MOST_AHEAD = 100
 # A job claimed ahead that has not been started by then goes back, for a worker that has room.
 _LONGEST_WAIT_S = 2.0
-# Share of the newest duration in the running mean.
+# Share of the newest duration in a job type's running mean.
 _NEWEST = 0.1
 
 
@@ -51,7 +52,8 @@ class Slots:
         self._nudge = nudge
         self._waiting: deque[tuple[float, JobInHand]] = deque()
         self._running: dict[UUID, Execution] = {}
-        self._mean_s: float | None = None
+        self._means: dict[str, float] = {}
+        self._slowest_s: float | None = None
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -73,6 +75,11 @@ class Slots:
     def room(self) -> int:
         """Return how many more jobs may be claimed now."""
         return self.capacity + self._ahead() - len(self._running) - len(self._waiting)
+
+    @property
+    def wants_more(self) -> bool:
+        """Return whether a claim is worth its statement: half of what is claimed ahead has been used up."""
+        return self.room() > 0 and len(self._waiting) <= self._ahead() // 2
 
     def accept(self, jobs: Iterable[JobInHand]) -> None:
         """Take claimed jobs; start them as slots are free."""
@@ -107,10 +114,8 @@ class Slots:
             self._settle(HandedBack(job, reason=reason))
 
     def hand_back_overdue(self) -> None:
-        """Give back what has waited too long, and claim nothing ahead until handlers prove to be short again."""
-        if self._waiting and time.monotonic() - self._waiting[0][0] >= _LONGEST_WAIT_S:
-            self.hand_back_waiting(older_than_s=_LONGEST_WAIT_S, reason="claimed ahead, but not started in time")
-            self._mean_s = None
+        """Give back what has waited too long."""
+        self.hand_back_waiting(older_than_s=_LONGEST_WAIT_S, reason="claimed ahead, but not started in time")
 
     async def wait_until_idle(self, timeout_s: float) -> bool:
         """Wait for running handlers; return whether all ended in time."""
@@ -130,9 +135,16 @@ class Slots:
         return jobs
 
     def _ahead(self) -> int:
-        if self._mean_s is None:
+        if self._slowest_s is None:
             return 0
-        return min(_MOST_AHEAD, int(self.capacity * _AHEAD_S / max(self._mean_s, 1e-6)))
+        oldest = next(iter(self._running.values()), None)
+        duration = max(self._slowest_s, oldest.age_s if oldest else 0.0, 1e-6)
+        return min(_MOST_AHEAD, int(self.capacity * _AHEAD_S / duration))
+
+    def _learn(self, job_type: str, duration_s: float) -> None:
+        mean = self._means.get(job_type, duration_s)
+        self._means[job_type] = mean + _NEWEST * (duration_s - mean)
+        self._slowest_s = max(self._means.values())
 
     def _fill(self) -> None:
         while self._waiting and not self._closed and len(self._running) < self.capacity:
@@ -141,7 +153,7 @@ class Slots:
             self._running[job.id] = execution
             self._idle.clear()
             execution.task = asyncio.create_task(self._work(execution))
-        if self.more_expected and len(self._waiting) <= self._ahead() // 2:
+        if self.more_expected and self.wants_more:
             self._nudge()
 
     async def _work(self, execution: Execution) -> None:
@@ -153,8 +165,7 @@ class Slots:
         # Gone: given up at shutdown, and already handed back.
         if self._running.pop(job.id, None) is None:
             return
-        newest = execution.age_s
-        self._mean_s = newest if self._mean_s is None else self._mean_s + _NEWEST * (newest - self._mean_s)
+        self._learn(job.job_type, execution.age_s)
         self._settle(verdict)
         self._fill()
         if self.is_idle:

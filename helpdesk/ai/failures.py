@@ -40,7 +40,12 @@ async def call_with_patience(call: Callable[[], Awaitable[Result]]) -> Result:
         wait=wait_exponential_jitter(multiplier=0.2, max=1.0, jitter=0.3),
         reraise=True,
     )
-    return await attempts(call)
+
+    # A plain function that returns an awaitable would be taken for done as soon as it returns.
+    async def made() -> Result:
+        return await call()
+
+    return await attempts(made)
 
 
 def failure_of_status(status: int, message: str, *, model: str) -> HelpdeskError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -22,7 +22,7 @@ from helpdesk.errors import Conflict
 from helpdesk.kb.commands import NewArticle, create_article, publish_article
 from helpdesk.models.accounts import Organization
 from helpdesk.models.jobs import IndexTask
-from helpdesk.models.values import ArticleVisibility, IndexStatus, SourceType, UserRole
+from helpdesk.models.values import ArticleVisibility, IndexStatus, UserRole
 from helpdesk.sla.commands import create_calendar, create_policy
 from helpdesk.tickets.history import add_past_ticket
 
@@ -82,29 +82,31 @@ async def load_demo(database: Database, *, password: str, now: datetime) -> Load
         load = _Load(session, organization_id, now)
         await load.people(content, password=password)
         await load.promises(content)
-        await load.assets()
+        # The index takes things in as they come, and what answers tickets comes first.
         await load.articles()
+        await load.assets()
         await load.history(ZoneInfo(content["timezone"]))
     return LoadedDemo(content["slug"], demo_user, created=True)
 
 
-async def has_other_organizations(database: Database) -> bool:
-    """Return whether the database has organisations, and the demo's is not among them."""
+async def whose_database(database: Database) -> Literal["nobody", "demo", "others"]:
+    """Return who has organisations in a database: nobody yet, the demo, or only others."""
     slug = read_yaml("organization.yaml")["slug"]
     async with database.transaction(None) as session:
         slugs = set(await session.scalars(select(Organization.slug)))
-    return bool(slugs) and slug not in slugs
+    if not slugs:
+        return "nobody"
+    return "demo" if slug in slugs else "others"
 
 
-async def articles_to_index(database: Database, *, slug: str) -> int:
-    """Return how many articles of an organisation the search index has not taken in yet."""
+async def index_backlog(database: Database, *, slug: str) -> int:
+    """Return how many articles, tickets and assets of an organisation the search index has not taken in yet."""
     async with database.transaction(None) as session:
         organization = await organization_of_slug(session, slug=slug)
     if organization is None:
         return 0
     waiting = select(func.count()).where(
         IndexTask.organization_id == organization.id,
-        IndexTask.source_type == SourceType.KB,
         IndexTask.status.in_([IndexStatus.PENDING, IndexStatus.RUNNING]),
     )
     async with database.transaction(organization.id) as session:

@@ -170,9 +170,7 @@ async def publish_article(
     return article
 
 
-async def archive_article(
-    session: AsyncSession, *, organization_id: UUID, article_id: UUID, now: datetime
-) -> Article:
+async def archive_article(session: AsyncSession, *, organization_id: UUID, article_id: UUID, now: datetime) -> Article:
     """Take an article away from readers and from the index; its versions stay.
 
     Raises:

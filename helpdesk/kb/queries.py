@@ -136,9 +136,7 @@ def _with_version(organization_id: UUID, number: Any) -> Select[Article, Article
     )
 
 
-def _filtered(
-    statement: Select[Article, ArticleVersion], wanted: ArticleFilter
-) -> Select[Article, ArticleVersion]:
+def _filtered(statement: Select[Article, ArticleVersion], wanted: ArticleFilter) -> Select[Article, ArticleVersion]:
     for column, value in (
         (Article.state, wanted.state),
         (Article.visibility, wanted.visibility),

@@ -24,6 +24,10 @@ CONNECTION_ERRORS: tuple[type[Exception], ...] = (
 )
 
 
+# Cancellation, too: on a dead network the connection's next statement would wait until the server heard of it.
+_BREAKING: tuple[type[BaseException], ...] = (*CONNECTION_ERRORS, asyncio.CancelledError)
+
+
 class Runs(Protocol):
     """Runs a statement outside any transaction: a raw connection, or a link."""
 
@@ -75,7 +79,7 @@ class Link:
             connection = await self._connected()
             try:
                 return list(await connection.fetch(query, *args, timeout=within_s))
-            except CONNECTION_ERRORS:
+            except _BREAKING:
                 self._drop()
                 raise
 

@@ -56,7 +56,8 @@ _DOCUMENT = text("""
 """)
 _UNCHANGED = text("""
     UPDATE rag_documents d SET source_version = u.version, indexed_at = :now
-      FROM unnest(CAST(:types AS text[]), CAST(:sources AS uuid[]), CAST(:versions AS bigint[])) AS u (type, source, version)
+      FROM unnest(CAST(:types AS text[]), CAST(:sources AS uuid[]), CAST(:versions AS bigint[]))
+           AS u (type, source, version)
      WHERE d.organization_id = :organization_id AND d.source_type = u.type AND d.source_id = u.source
        AND d.source_version <= u.version
 """)
@@ -91,7 +92,8 @@ _ADD_CHUNKS = text("""
 _ADD_VECTORS = """
     INSERT INTO {vectors} (chunk_id, organization_id, source_type, visibility, embedding)
     SELECT u.id, :organization_id, :source_type, u.visibility, u.vector::halfvec
-      FROM unnest(CAST(:ids AS uuid[]), CAST(:visibility AS text[]), CAST(:vectors AS text[])) AS u (id, visibility, vector)
+      FROM unnest(CAST(:ids AS uuid[]), CAST(:visibility AS text[]), CAST(:vectors AS text[]))
+           AS u (id, visibility, vector)
         ON CONFLICT (chunk_id) DO NOTHING
 """
 _MOVE_VECTORS = """

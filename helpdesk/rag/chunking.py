@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from semantic_text_splitter import MarkdownSplitter
@@ -64,7 +65,7 @@ def _sections(text: str) -> Iterator[_Section]:
     path: list[tuple[int, str]] = []
     start = body_start = 0
     tokens = _block_parser().parse(text)
-    for token, inline in zip(tokens, tokens[1:], strict=False):
+    for token, inline in pairwise(tokens):
         if token.type != "heading_open" or token.map is None or token.level:
             continue
         here = starts[token.map[0]]

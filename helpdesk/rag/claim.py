@@ -45,7 +45,8 @@ others AS (
      ORDER BY q.priority DESC, q.run_after, q.id LIMIT $2),
 ranked AS (
     SELECT id, priority, run_after,
-           row_number() OVER (PARTITION BY organization_id ORDER BY priority DESC, run_after, id) > ($2 + 1) / 2 AS beyond
+           row_number() OVER (PARTITION BY organization_id ORDER BY priority DESC, run_after, id) > ($2 + 1) / 2
+               AS beyond
       FROM (SELECT * FROM head UNION SELECT * FROM others) waiting),
 pick AS MATERIALIZED (
     SELECT q.id FROM ranked r JOIN rag_index_queue q ON q.id = r.id

@@ -25,13 +25,15 @@ _HIDDEN_STYLE = re.compile(
     r"|text-indent\s*:\s*-\d{3,}|(?:left|top)\s*:\s*-\d{3,}",
     re.IGNORECASE,
 )
-_WHITE_ON_WHITE = re.compile(r"(?<!-)color\s*:\s*(?:#fff(?:fff)?\b|white|transparent|rgba?\([^)]*,\s*0\s*\))", re.IGNORECASE)
+_WHITE_ON_WHITE = re.compile(
+    r"(?<!-)color\s*:\s*(?:#fff(?:fff)?\b|white|transparent|rgba\([^)]*,\s*0\s*\))", re.IGNORECASE
+)
 _HAS_BACKGROUND = re.compile(r"background", re.IGNORECASE)
-_HIDDEN_ELEMENT = re.compile(r"<(\w+)\b[^>]*(?:\shidden\b|style\s*=\s*[\"'][^\"']*)[^>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_STYLED_ELEMENT = re.compile(r"<(\w+)\b[^>]*\s(?:hidden\b|style\s*=)[^>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _DROPPED_TAGS = "script, style, head, template, noscript, svg, object, iframe, [hidden], [aria-hidden=true]"
 _QUOTED_TAGS = "blockquote, .gmail_quote, .yahoo_quoted, #divRplyFwdMsg, .moz-cite-prefix"
 _BLOCK_TAGS = frozenset(
-    ("p", "div", "br", "tr", "table", "ul", "ol", "li", "pre", "section", "article", "hr", "h1", "h2", "h3", "h4", "h5", "h6")
+    "p div br tr table ul ol li pre section article hr h1 h2 h3 h4 h5 h6 blockquote header footer".split()  # noqa: SIM905
 )
 
 _MAIL_LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pl")
@@ -58,7 +60,7 @@ def clean_markdown(markdown: str) -> str:
     text = clean_text(markdown)
     if "<" not in text:
         return text
-    return _HIDDEN_ELEMENT.sub(_unless_visible, _COMMENT.sub("", text)).strip()
+    return _STYLED_ELEMENT.sub(_unless_visible, _COMMENT.sub("", text)).strip()
 
 
 def _unless_visible(element: re.Match[str]) -> str:

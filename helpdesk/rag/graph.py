@@ -64,13 +64,9 @@ async def replace_links(session: AsyncSession, *, organization_id: UUID, source:
     )
 
 
-async def drop_node(
-    session: AsyncSession, *, organization_id: UUID, source_type: SourceType, source_id: UUID
-) -> None:
+async def drop_node(session: AsyncSession, *, organization_id: UUID, source_type: SourceType, source_id: UUID) -> None:
     """Take a source out of the graph with all its edges."""
-    await session.execute(
-        _DROP_NODE, {"organization_id": organization_id, "kind": source_type, "source_id": source_id}
-    )
+    await session.execute(_DROP_NODE, {"organization_id": organization_id, "kind": source_type, "source_id": source_id})
 
 
 async def _nodes(session: AsyncSession, organization_id: UUID, source: Source) -> dict[tuple[str, UUID], UUID]:

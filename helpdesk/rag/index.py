@@ -127,9 +127,7 @@ async def _known_vectors(database: Database, changes: Sequence[Change], model: A
         if not by_hash:
             continue
         async with database.transaction(organization_id) as session:
-            found = await stored_vectors(
-                session, organization_id=organization_id, model=model, hashes=list(by_hash)
-            )
+            found = await stored_vectors(session, organization_id=organization_id, model=model, hashes=list(by_hash))
         known.vectors.update({by_hash[key]: vector for key, vector in found.items()})
     return known
 

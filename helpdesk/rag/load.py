@@ -15,7 +15,8 @@ from helpdesk.rag.sources import INTERNAL, PUBLIC, Piece, Source, Visibility
 
 # Only what readers see: a draft is no source, and an archived article has no published version.
 _ARTICLES = text("""
-    SELECT a.id, a.version, a.slug, a.visibility, a.tags, a.products, a.category_id, v.title, v.summary, v.body, v.language
+    SELECT a.id, a.version, a.slug, a.visibility, a.tags, a.products, a.category_id, v.title, v.summary, v.body,
+           v.language
       FROM kb_articles a
       JOIN kb_article_versions v ON v.article_id = a.id AND v.number = a.published_version
      WHERE a.organization_id = :organization_id AND a.id = ANY(CAST(:ids AS uuid[])) AND a.state <> 'archived'

@@ -166,16 +166,12 @@ async def _articles_by_name(session: AsyncSession, organization_id: UUID, text: 
     return rows.all()
 
 
-async def _assets_by_name(
-    session: AsyncSession, organization_id: UUID, text: str
-) -> dict[str, tuple[UUID, str]]:
+async def _assets_by_name(session: AsyncSession, organization_id: UUID, text: str) -> dict[str, tuple[UUID, str]]:
     names = _asset_names(text)
     if not names:
         return {}
     rows = await session.execute(_NAMED_ASSETS, {"organization_id": organization_id, "words": names})
-    return {
-        name: (row.id, row.tag) for row in rows for name in (row.tag_key, row.serial_key, row.hostname_key) if name
-    }
+    return {name: (row.id, row.tag) for row in rows for name in (row.tag_key, row.serial_key, row.hostname_key) if name}
 
 
 def _without_repeats(links: Sequence[Link]) -> list[Link]:

@@ -58,11 +58,11 @@ async def prepare(database: Database, tasks: Sequence[IndexTaskInHand]) -> Prepa
         by_organization[task.organization_id].append(task)
     for organization_id, own in by_organization.items():
         async with database.transaction(organization_id) as session:
-            found = await _read(session, organization_id, own, prepared)
+            found = await _read(session, own, prepared)
         for task, source, chunks in found:
             try:
                 composed = compose(source)
-            except Exception as error:  # noqa: BLE001 -- whatever a text does to a parser is the text's own fault
+            except Exception as error:  # whatever a text does to a parser is the text's own fault
                 prepared.faulty.append((task, f"{type(error).__name__}: {error}"))
                 continue
             prepared.changes.append(Change(task, source, composed, difference(chunks, composed.drafts)))
@@ -72,27 +72,26 @@ async def prepare(database: Database, tasks: Sequence[IndexTaskInHand]) -> Prepa
 _Found = list[tuple[IndexTaskInHand, Source, list[StoredChunk]]]
 
 
-async def _read(
-    session: AsyncSession, organization_id: UUID, tasks: Sequence[IndexTaskInHand], prepared: Prepared
-) -> _Found:
+async def _read(session: AsyncSession, tasks: Sequence[IndexTaskInHand], prepared: Prepared) -> _Found:
     model = await active_model(session)
     found: _Found = []
     by_type: defaultdict[SourceType, list[IndexTaskInHand]] = defaultdict(list)
     for task in tasks:
         by_type[task.source_type].append(task)
     for source_type, own in by_type.items():
-        found.extend(await _read_type(session, organization_id, source_type, own, model, prepared))
+        found.extend(await _read_type(session, source_type, own, model=model, prepared=prepared))
     return found
 
 
 async def _read_type(
     session: AsyncSession,
-    organization_id: UUID,
     source_type: SourceType,
     tasks: Sequence[IndexTaskInHand],
+    *,
     model: ActiveModel | None,
     prepared: Prepared,
 ) -> _Found:
+    organization_id = tasks[0].organization_id
     ids = [task.source_id for task in tasks]
     sources = await load_sources(session, organization_id=organization_id, source_type=source_type, ids=ids)
     documents = await stored_documents(session, organization_id=organization_id, source_type=source_type, ids=ids)
@@ -106,9 +105,7 @@ async def _read_type(
         else:
             changed.append((task, source))
     known = {source.id: documents[source.id].id for _, source in changed if source.id in documents}
-    chunks = await stored_chunks(
-        session, organization_id=organization_id, documents=list(known.values()), model=model
-    )
+    chunks = await stored_chunks(session, organization_id=organization_id, documents=list(known.values()), model=model)
     return [(task, source, chunks.get(known[source.id], []) if source.id in known else []) for task, source in changed]
 
 

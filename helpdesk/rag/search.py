@@ -20,7 +20,7 @@ from helpdesk.rag.fusion import Evidence, relevance
 from helpdesk.rag.fusion_weights import RELEVANCE_FLOOR
 from helpdesk.rag.halfvec import write_vector
 from helpdesk.rag.language import DEFAULT_LANGUAGES
-from helpdesk.rag.models import active_model
+from helpdesk.rag.models import ActiveModel, active_model
 from helpdesk.rag.snippets import make_snippet
 from helpdesk.rag.terms import query_terms, words_of
 
@@ -147,8 +147,7 @@ async def search(session: AsyncSession, *, organization_id: UUID, query: SearchQ
     started = time.perf_counter()
     rows = await _candidates(session, organization_id=organization_id, query=query, words=words)
     asked = time.perf_counter()
-    compared = model.name.split(":", 1)[0] if model is not None and any(row["sim"] is not None for row in rows) else None
-    ranked = _ranked(rows, model=compared)
+    ranked = _ranked(rows, model=_compared(model, rows))
     results = [
         _result(row, probability, words=words)
         for row, probability in ranked[: query.limit]
@@ -201,6 +200,13 @@ async def _candidates(
         },
     )
     return found.mappings().all()
+
+
+def _compared(model: ActiveModel | None, rows: Sequence[RowMapping]) -> str | None:
+    """Return the name of the model whose vectors decided, None when no candidate had one."""
+    if model is None or all(row["sim"] is None for row in rows):
+        return None
+    return model.name.split(":", 1)[0]
 
 
 def _ranked(rows: Sequence[RowMapping], *, model: str | None) -> list[tuple[RowMapping, float]]:

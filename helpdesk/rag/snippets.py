@@ -24,12 +24,17 @@ class Snippet:
 def make_snippet(content: str, *, query_words: Collection[str], language: str | None) -> Snippet:
     """Return the window of a passage with the most different words of the query, and where they stand in it."""
     spans = [(match.start(), match.end()) for match in _WORD.finditer(content)]
-    hits = [(start, end, matched) for start, end in spans if (matched := _matched(content[start:end], query_words, language))]
+    hits = [
+        (start, end, matched)
+        for start, end in spans
+        if (matched := _matched(content[start:end], query_words, language))
+    ]
     first = _best_start(hits)
     start = max((begin for begin, _ in spans if begin <= max(0, first - 40)), default=0)
     if len(content) - start < SNIPPET_CHARS:
         start = min((begin for begin, _ in spans if begin >= max(0, len(content) - SNIPPET_CHARS)), default=0)
-    end = max((stop for _, stop in spans if stop <= start + SNIPPET_CHARS), default=min(len(content), start + SNIPPET_CHARS))
+    last = start + SNIPPET_CHARS
+    end = max((stop for _, stop in spans if start < stop <= last), default=min(len(content), last))
     inside = tuple(_trimmed(content, begin, stop, start) for begin, stop, _ in hits if begin >= start and stop <= end)
     return Snippet(content[start:end], inside)
 

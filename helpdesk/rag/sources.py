@@ -144,9 +144,7 @@ def _passages(cleaned: Sequence[tuple[Piece, str]], title: str) -> Iterator[tupl
         yield cleaned[0][0], Passage("", title, 0, len(title))
 
 
-def _draft(
-    source: Source, piece: Piece, passage: Passage, *, title: str, language: str | None, first: bool
-) -> Draft:
+def _draft(source: Source, piece: Piece, passage: Passage, *, title: str, language: str | None, first: bool) -> Draft:
     above = _above(title, passage.heading_path, source.facts)
     embedded = f"{above}\n\n{passage.text}"
     if source.type is SourceType.TICKET and first:

@@ -38,7 +38,8 @@ class Delta:
 # Hot rows: always in the order of terms, so that two documents of an organisation wait and never deadlock.
 _TERMS = text("""
     INSERT INTO rag_term_stats AS s (organization_id, term, df)
-    SELECT :organization_id, u.term, u.delta FROM unnest(CAST(:terms AS int[]), CAST(:deltas AS int[])) AS u (term, delta)
+    SELECT :organization_id, u.term, u.delta
+      FROM unnest(CAST(:terms AS int[]), CAST(:deltas AS int[])) AS u (term, delta)
      ORDER BY u.term
         ON CONFLICT (organization_id, term) DO UPDATE SET df = greatest(0, s.df + excluded.df)
 """)
@@ -46,13 +47,12 @@ _CORPUS = text("""
     INSERT INTO rag_corpus_stats AS s (organization_id, source_type, chunks, total_length)
     VALUES (:organization_id, :source_type, :chunks, :length)
         ON CONFLICT (organization_id, source_type) DO UPDATE SET
-           chunks = greatest(0, s.chunks + excluded.chunks), total_length = greatest(0, s.total_length + excluded.total_length)
+           chunks = greatest(0, s.chunks + excluded.chunks),
+           total_length = greatest(0, s.total_length + excluded.total_length)
 """)
 
 
-async def apply_delta(
-    session: AsyncSession, *, organization_id: UUID, source_type: SourceType, delta: Delta
-) -> None:
+async def apply_delta(session: AsyncSession, *, organization_id: UUID, source_type: SourceType, delta: Delta) -> None:
     """Write the changed counts."""
     changed = sorted((term, count) for term, count in delta.terms.items() if count)
     scope: dict[str, Any] = {"organization_id": organization_id}

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.values import SourceType
@@ -27,22 +27,21 @@ _DOCUMENTS = text("""
     SELECT source_type, count(*) AS documents FROM rag_documents
      WHERE organization_id = :organization_id AND deleted_at IS NULL GROUP BY source_type
 """)
-_CHUNKS = text("""
-    SELECT source_type, chunks FROM rag_corpus_stats WHERE organization_id = :organization_id
-""")
+_CHUNKS = text("SELECT source_type, chunks FROM rag_corpus_stats WHERE organization_id = :organization_id")
 # {vectors} is the name of a model's table, made by the database itself.
 _VECTORS = "SELECT source_type, count(*) AS vectors FROM {vectors} WHERE organization_id = :organization_id GROUP BY 1"
 _TASKS = text("""
-    SELECT count(*) FILTER (WHERE status = 'pending') AS pending, count(*) FILTER (WHERE status = 'running') AS running,
+    SELECT count(*) FILTER (WHERE status = 'pending') AS pending,
+           count(*) FILTER (WHERE status = 'running') AS running,
            count(*) FILTER (WHERE status = 'failed') AS failed,
-           coalesce(extract(epoch FROM CAST(:now AS timestamptz) - min(updated_at) FILTER (WHERE status = 'pending')), 0)
-               AS lag_s,
+           min(updated_at) FILTER (WHERE status = 'pending') AS oldest,
            max(last_error) FILTER (WHERE status = 'pending') AS waits_for
       FROM rag_index_queue WHERE organization_id = :organization_id AND status <> 'done'
 """)
 _RATE = text("""
     SELECT count(*) / CAST(:window AS float8) AS rate FROM rag_documents
-     WHERE organization_id = :organization_id AND indexed_at > CAST(:now AS timestamptz) - make_interval(secs => :window)
+     WHERE organization_id = :organization_id
+       AND indexed_at > CAST(:now AS timestamptz) - make_interval(secs => :window)
 """)
 _FAILURES = text("""
     SELECT source_type, source_id, attempts, last_error, updated_at FROM rag_index_queue
@@ -109,7 +108,7 @@ async def index_report(session: AsyncSession, *, organization_id: UUID, now: dat
     """Return how complete and how fresh the index is."""
     scope: dict[str, Any] = {"organization_id": organization_id}
     model = await active_model(session)
-    tasks = (await session.execute(_TASKS, scope | {"now": now})).one()
+    tasks = (await session.execute(_TASKS, scope)).one()
     rate = float(await session.scalar(_RATE, scope | {"now": now, "window": RATE_WINDOW_S}) or 0.0)
     waiting = tasks.pending + tasks.running
     failures = await session.execute(_FAILURES, scope | {"limit": _SHOWN_FAILURES})
@@ -119,7 +118,7 @@ async def index_report(session: AsyncSession, *, organization_id: UUID, now: dat
         pending=tasks.pending,
         running=tasks.running,
         failed=tasks.failed,
-        lag_s=max(0.0, float(tasks.lag_s)),
+        lag_s=0.0 if tasks.oldest is None else max(0.0, (now - tasks.oldest).total_seconds()),
         rate_per_s=rate,
         eta_s=0.0 if not waiting else waiting / rate if rate else None,
         waits_for=tasks.waits_for,
@@ -128,14 +127,18 @@ async def index_report(session: AsyncSession, *, organization_id: UUID, now: dat
 
 
 async def _coverage(session: AsyncSession, scope: dict[str, Any], model: ActiveModel | None) -> list[Coverage]:
-    sources = dict((await session.execute(_SOURCES, scope)).tuples().all())
-    documents = dict((await session.execute(_DOCUMENTS, scope)).tuples().all())
-    chunks = dict((await session.execute(_CHUNKS, scope)).tuples().all())
+    sources = await _counts(session, _SOURCES, scope)
+    documents = await _counts(session, _DOCUMENTS, scope)
+    chunks = await _counts(session, _CHUNKS, scope)
     vectors: dict[str, int] = {}
     if model is not None:
-        counted = await session.execute(text(_VECTORS.format(vectors=model.table_name)), scope)
-        vectors = dict(counted.tuples().all())
+        vectors = await _counts(session, text(_VECTORS.format(vectors=model.table_name)), scope)
     return [
         Coverage(kind, sources.get(kind, 0), documents.get(kind, 0), chunks.get(kind, 0), vectors.get(kind, 0))
         for kind in SourceType
     ]
+
+
+async def _counts(session: AsyncSession, statement: TextClause, scope: dict[str, Any]) -> dict[str, int]:
+    rows = await session.execute(statement, scope)
+    return {str(kind): int(count) for kind, count in rows.all()}

@@ -21,8 +21,8 @@ _DOCUMENTS = text("""
 """)
 # {vectors} is the name of a model's table, made by the database itself.
 _CHUNKS = """
-    SELECT c.document_id, c.id, c.ordinal, c.chunk_hash AS hash, c.visibility, c.char_start AS start, c.char_end AS "end",
-           {has_vector} AS has_vector
+    SELECT c.document_id, c.id, c.ordinal, c.chunk_hash AS hash, c.visibility, c.char_start AS start,
+           c.char_end AS "end", {has_vector} AS has_vector
       FROM rag_chunks c {vectors}
      WHERE c.organization_id = :organization_id AND c.document_id = ANY(CAST(:documents AS uuid[]))
 """
@@ -46,7 +46,7 @@ async def stored_documents(
     rows = await session.execute(
         _DOCUMENTS, {"organization_id": organization_id, "source_type": source_type, "ids": list(ids)}
     )
-    return {row.source_id: StoredDocument(**row._mapping) for row in rows}  # noqa: SLF001 -- SQLAlchemy's public name
+    return {row["source_id"]: StoredDocument(**row) for row in rows.mappings()}
 
 
 async def stored_chunks(
@@ -60,9 +60,7 @@ async def stored_chunks(
         vectors="" if model is None else f"LEFT JOIN {model.table_name} v ON v.chunk_id = c.id",
     )
     found: defaultdict[UUID, list[StoredChunk]] = defaultdict(list)
-    rows = await session.execute(
-        text(statement), {"organization_id": organization_id, "documents": list(documents)}
-    )
+    rows = await session.execute(text(statement), {"organization_id": organization_id, "documents": list(documents)})
     for row in rows.mappings():
         values = dict(row)
         found[values.pop("document_id")].append(StoredChunk(**values))

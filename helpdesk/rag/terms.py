@@ -30,12 +30,12 @@ _STEMMERS = {
     "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "tr": "turkish",
 }  # fmt: skip
 # A compound holds together what means one thing: error codes, versions, addresses, host and file names.
-_COMPOUND = re.compile(r"[^\W_]+(?:[._:/\\@+#&'’-]+[^\W_]+)*[+#]*")
+_COMPOUND = re.compile(r"[^\W_]+(?:[._:/\\@+#&'\u2019-]+[^\W_]+)*[+#]*")
 _PART = re.compile(r"[^\W_]+")
 _DIGIT = re.compile(r"\d")
 # Scripts that write no spaces: every two neighbouring characters are a term.
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
-_POSSESSIVE = re.compile(r"['’]s$")
+_POSSESSIVE = re.compile(r"['\u2019]s$")
 _LONGEST_TERM = 64
 
 

@@ -66,8 +66,12 @@ async def vectors_for(
     """
     async with database.transaction(organization_id) as session:
         model = await active_model(session)
-        known = {} if model is None else await stored_vectors(
-            session, organization_id=organization_id, model=model, hashes=_query_hashes(model, texts)
+        known = (
+            {}
+            if model is None
+            else await stored_vectors(
+                session, organization_id=organization_id, model=model, hashes=_query_hashes(model, texts)
+            )
         )
     if model is None or not all(key in known for key in _query_hashes(model, texts)):
         model = await ensure_active_model(database, embedder)
@@ -77,7 +81,9 @@ async def vectors_for(
             if hash_of_input(model.query_prefix + words) not in known
         ]
         made = await embed_in_batches(embedder, missing)
-        fresh = dict(zip(map(hash_of_input, missing), made, strict=True))
+        # As it will be read back: whoever embeds first sees the same numbers as who comes after.
+        kept = [vector.astype(np.float16).astype(np.float32) for vector in made]
+        fresh = dict(zip(map(hash_of_input, missing), kept, strict=True))
         async with database.transaction(organization_id) as session:
             await store_vectors(session, organization_id=organization_id, model=model, vectors=fresh, now=now)
         known = {**known, **fresh}

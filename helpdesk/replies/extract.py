@@ -21,7 +21,7 @@ _LEAD_MALUS = 0.15
 # A second section is quoted too when it is about as close as the first.
 _SECOND_WITHIN = 0.03
 # A warning of another section is quoted when it is about what the ticket is about.
-_WARNING_FROM = 0.35
+_WARNING_FROM = 0.42
 # Such a beginning points back to the sentence before.
 _POINTS_BACK = re.compile(r"(?i)^(?:\w+ ){0,2}(?:it|them|they|this|these|those|that|so)\b")
 
@@ -124,7 +124,12 @@ def _warnings(scored: Sequence[Scored], sections: set[int]) -> list[Unit]:
     lead = [one.unit for one in warnings if one.unit.section == 0]
     own = [one.unit for one in warnings if one.unit.section in sections and one.unit.section != 0]
     close = sorted(
-        (one for one in warnings if one.unit.section not in sections | {0} and one.similarity >= _WARNING_FROM),
+        (
+            one
+            for one in warnings
+            # A step means nothing without the others of its list.
+            if one.unit.kind != "step" and one.unit.section not in sections | {0} and one.similarity >= _WARNING_FROM
+        ),
         key=lambda one: -one.similarity,
     )
     return [*lead, *own, *(one.unit for one in close[:2])]

@@ -30,7 +30,7 @@ _ADVICE = re.compile(
     r"puede[ns]?|debe[ns]?|può|deve|potete|safe|sicher|no problem|kein problem)\b"
 )
 # Share of a model's own words that must occur in what it cites.
-_SUPPORT_FROM = 0.5
+_SUPPORT_FROM = 0.8
 
 
 @dataclass(frozen=True)

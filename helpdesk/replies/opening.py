@@ -1,8 +1,9 @@
-"""The opening sentence a text model may write; where it will not do, the fixed one stands."""
+"""The opening sentence, with the topic that a text model names; where that will not do, the fixed sentence stands."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -17,14 +18,19 @@ from helpdesk.ai.model import (
     ModelMissing,
     Prompt,
 )
-from helpdesk.rag.language import detect_language
-from helpdesk.rag.questions import LANGUAGES, Question
+from helpdesk.rag.questions import Question
 from helpdesk.replies.evidence import Evidence
 from helpdesk.replies.grounding import TICKET, Sentence, check
-from helpdesk.replies.phrases import PHRASES
+from helpdesk.replies.phrases import phrases_for
 from helpdesk.replies.prompt import MAX_TOKENS, build_prompt, schema_of
 
 log = structlog.get_logger(__name__)
+
+_MOST_WORDS = 12
+_FIRST_PERSON = re.compile(
+    r"(?i)\b(?:i|i.m|i.ve|my|me|we|our|ich|mein\w*|mir|mich|wir|unser\w*|je|mon|ma|mes|nous|notre|ik|mijn|wij|ons|onze|"
+    r"yo|mi|mis|nosotros|nuestr\w+|io|mio|mia|noi|nostr\w+)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Opening:
 async def ask_for_opening(
     language_model: LanguageModel, *, question: Question, evidence: Evidence, language: str | None
 ) -> Opening | None:
-    """Ask for one sentence that restates the concern; None when there is no model, or none that answers now.
+    """Ask what the ticket is about, in a few words; None when there is no model, or none that answers now.
 
     The draft does not wait for a text model that is busy: all it needs is in the article.
     """
@@ -65,24 +71,19 @@ async def ask_for_opening(
 
 
 def _checked(opening: Opening, *, question: Question, evidence: Evidence, language: str | None) -> Opening:
-    """Return the opening with its sentence if that holds: borne out, of the right language, one line."""
+    """Return the opening with its sentence if the topic holds: a few words of the ticket's own."""
     value = (opening.answer.value if opening.answer is not None else None) or {}
-    said = value["sentences"][0]
-    sentence = Sentence(" ".join(str(said["text"]).split()), tuple(dict.fromkeys(said["cites"])))
-    checked = check([sentence], {**evidence.texts, TICKET: f"{question.subject}\n{question.body}"})
-    if checked.kept and not _speaks(sentence.text, language):
-        checked.kept.clear()
-        checked.dropped.append({"text": sentence.text, "problem": "is not in the requester's language"})
-    return Opening(
-        opening.prompt,
-        opening.schema,
-        opening.identity,
-        opening.answer,
-        sentence=checked.kept[0] if checked.kept else None,
-        dropped=checked.dropped,
-    )
+    topic = " ".join(str(value["title"]).split()).strip(' .,;:!?"“”')
+    cites = tuple(dict.fromkeys((TICKET, *value["cites"])))
+    if (problem := _problem_with(topic)) is not None:
+        return replace(opening, dropped=[{"text": topic, "problem": problem}])
+    texts = {**evidence.texts, TICKET: f"{question.subject}\n{question.body}"}
+    checked = check([Sentence(topic, cites)], texts)
+    sentence = Sentence(phrases_for(language).about.format(topic=topic), cites) if checked.kept else None
+    return replace(opening, sentence=sentence, dropped=checked.dropped)
 
 
-def _speaks(text: str, language: str | None) -> bool:
-    wanted = language if language in PHRASES else "en"
-    return text[-1:] in ".!?" and detect_language(text, among=LANGUAGES) == wanted
+def _problem_with(topic: str) -> str | None:
+    if not 2 <= len(topic.split()) <= _MOST_WORDS:
+        return "is not a topic of a few words"
+    return "speaks for the requester" if _FIRST_PERSON.search(topic) else None

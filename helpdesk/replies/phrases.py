@@ -11,10 +11,12 @@ from helpdesk.replies.article_units import Unit
 
 @dataclass(frozen=True)
 class Phrases:
-    """The fixed words of one language; `{name}` and `{title}` are filled in."""
+    """The fixed words of one language; `{name}`, `{topic}` and `{title}` are filled in."""
 
     greeting: str
     greeting_without_name: str
+    thanks: str
+    about: str
     opening: str
     in_english: str
     warning: str
@@ -26,7 +28,9 @@ PHRASES = {
     "en": Phrases(
         greeting="Hello {name},",
         greeting_without_name="Hello,",
-        opening="thank you for your message. Our article “{title}” describes what to do:",
+        thanks="Thank you for your message.",
+        about="Thank you for your message about {topic}.",
+        opening="Our article “{title}” describes what to do:",
         in_english="",
         warning="Important:",
         closing="If this does not help, reply to this message and tell us how far you got.",
@@ -35,7 +39,9 @@ PHRASES = {
     "de": Phrases(
         greeting="Hallo {name},",
         greeting_without_name="Guten Tag,",
-        opening="danke für Ihre Nachricht. Unser Artikel „{title}“ beschreibt, was zu tun ist:",
+        thanks="Danke für Ihre Nachricht.",
+        about="Danke für Ihre Nachricht (Thema: {topic}).",
+        opening="Unser Artikel „{title}“ beschreibt, was zu tun ist:",
         in_english="(Die Anleitung gibt es auf Englisch.)",
         warning="Wichtig:",
         closing="Falls das nicht hilft, antworten Sie bitte auf diese Nachricht und schreiben Sie, wie weit Sie kamen.",
@@ -44,7 +50,9 @@ PHRASES = {
     "fr": Phrases(
         greeting="Bonjour {name},",
         greeting_without_name="Bonjour,",
-        opening="merci pour votre message. Notre article « {title} » explique comment procéder :",
+        thanks="Merci pour votre message.",
+        about="Merci pour votre message (sujet : {topic}).",
+        opening="Notre article « {title} » explique comment procéder :",
         in_english="(Ces instructions existent en anglais.)",
         warning="Important :",
         closing="Si cela ne suffit pas, répondez à ce message en précisant jusqu'où vous êtes arrivé.",
@@ -53,7 +61,9 @@ PHRASES = {
     "nl": Phrases(
         greeting="Hallo {name},",
         greeting_without_name="Hallo,",
-        opening="bedankt voor uw bericht. In ons artikel “{title}” staat wat u kunt doen:",
+        thanks="Bedankt voor uw bericht.",
+        about="Bedankt voor uw bericht (onderwerp: {topic}).",
+        opening="In ons artikel “{title}” staat wat u kunt doen:",
         in_english="(De instructies zijn in het Engels.)",
         warning="Belangrijk:",
         closing="Helpt dit niet, beantwoord dan dit bericht en schrijf hoe ver u bent gekomen.",
@@ -62,7 +72,9 @@ PHRASES = {
     "es": Phrases(
         greeting="Hola, {name}:",
         greeting_without_name="Hola:",
-        opening="gracias por su mensaje. Nuestro artículo «{title}» explica qué hacer:",
+        thanks="Gracias por su mensaje.",
+        about="Gracias por su mensaje (asunto: {topic}).",
+        opening="Nuestro artículo «{title}» explica qué hacer:",
         in_english="(Las instrucciones están en inglés.)",
         warning="Importante:",
         closing="Si esto no ayuda, responda a este mensaje y díganos hasta dónde ha llegado.",
@@ -71,7 +83,9 @@ PHRASES = {
     "it": Phrases(
         greeting="Buongiorno {name},",
         greeting_without_name="Buongiorno,",
-        opening="grazie per il messaggio. Il nostro articolo «{title}» spiega che cosa fare:",
+        thanks="Grazie per il messaggio.",
+        about="Grazie per il messaggio (argomento: {topic}).",
+        opening="Il nostro articolo «{title}» spiega che cosa fare:",
         in_english="(Le istruzioni sono in inglese.)",
         warning="Importante:",
         closing="Se questo non aiuta, risponda a questo messaggio indicando fin dove è arrivato.",
@@ -107,25 +121,19 @@ def compose(
     """Return the reply as plain text.
 
     Args:
-        opening: a model's opening, instead of the fixed one.
+        opening: a first sentence that names the topic, instead of the fixed one.
         units: what is quoted, in order.
         signature: who answers, below the regards.
     """
     words = phrases_for(language)
     name = first_name(requester)
     parts = [words.greeting.format(name=name) if name else words.greeting_without_name]
-    fixed = words.opening.format(title=title)
-    parts.append(_after_greeting(opening, fixed))
+    parts.append(f"{opening or words.thanks} {words.opening.format(title=title)}")
     if article_language != (language or article_language) and words.in_english and article_language == "en":
         parts.append(words.in_english)
     parts.extend(_quotes(units, words))
     parts.extend((words.closing, f"{words.regards}\n{signature}"))
     return "\n\n".join(parts)
-
-
-def _after_greeting(opening: str | None, fixed: str) -> str:
-    sentence = fixed if opening is None else f"{opening} {fixed.split('. ', 1)[-1]}"
-    return sentence[:1].upper() + sentence[1:]
 
 
 def _quotes(units: Sequence[Unit], words: Phrases) -> list[str]:

@@ -127,11 +127,15 @@ async def _ask(language: LanguageModel, *, question: Question, labels: Labels, c
 
 
 def _choices(question: Question, labels: Labels, chances: Chances) -> list[Choice]:
-    choices = []
+    """Return what to ask a model about: an unsure category, and then an unsure type with it.
+
+    A type alone is not worth a call, and a priority is not for a model to decide.
+    """
     category = chances.get("category", {})
-    if is_unsure("category", category) and len(labels.categories) > 1:
-        among = candidates(category, list(labels.categories))
-        choices.append(Choice("category", {slug: labels.categories[slug] for slug in among}))
+    if not is_unsure("category", category) or len(labels.categories) < 2:
+        return []
+    among = candidates(category, list(labels.categories))
+    choices = [Choice("category", {slug: labels.categories[slug] for slug in among})]
     if is_unsure("type", chances.get("type") or usual_type(question.all_words)):
         choices.append(Choice("type", TYPES))
     return choices

@@ -12,7 +12,7 @@ depends_on = None
 _OWN_ORGANIZATION = "nullif(current_setting(''atum.organization_id'', true), '''')::uuid"
 
 # Each model has a table of its own: vectors of two models never meet in one scan. The app role may not create
-# tables; this function creates this one kind. STORAGE PLAIN keeps vectors out of TOAST, which scans several times slower.
+# tables; this function creates this one kind. STORAGE PLAIN keeps vectors out of TOAST, whose scans are far slower.
 _REGISTER_MODEL = f"""
 CREATE FUNCTION rag_register_model(
     model_name text, model_digest text, dimensions int, prefix_of_queries text, prefix_of_documents text,
@@ -57,7 +57,7 @@ BEGIN
     EXECUTE format('CREATE POLICY search ON %I FOR SELECT TO atum_search USING (true)', vectors);
     RETURN model;
 END $$
-"""
+"""  # noqa: S608 -- the only value put in is the constant above
 
 # Under row-level security no GIN index serves `terms && ...` (the operator is not leakproof), so this function acts as
 # a role whose policies let everything through, and keeps to one organisation by itself: the caller's, checked first.
@@ -181,7 +181,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in _READ_BY_SEARCH:
         op.execute(f"DROP POLICY search ON {table}")
-        op.execute(f"REVOKE SELECT ON {table} FROM atum_search")
+        op.execute(f"REVOKE SELECT ON {table} FROM atum_search")  # noqa: S608 -- names from the list above
     op.execute(f"DROP FUNCTION {_SEARCH_SIGNATURE}")
     op.execute(f"DROP FUNCTION {_REGISTER_SIGNATURE}")
     op.execute(_DROP_MODEL_TABLES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 import httpx
@@ -101,6 +102,16 @@ async def test_the_log_has_one_line_for_each_request(client: httpx.AsyncClient, 
     assert "event=request_completed" in line
     for field in ("method=GET", "path=/api/v1/auth/me", "status_code=200", "duration=0."):
         assert field in line
+
+
+async def test_no_answer_waits_for_an_acknowledgement(client: httpx.AsyncClient) -> None:
+    async def took_ms() -> float:
+        started = time.perf_counter()
+        await client.get("/api/v1/auth/me")
+        return (time.perf_counter() - started) * 1000
+
+    # Headers and body are two writes: with Nagle's algorithm on, every answer takes 40 ms at least.
+    assert min([await took_ms() for _ in range(30)]) < 35
 
 
 async def test_every_answer_has_safe_headers(client: httpx.AsyncClient) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from helpdesk.kb.suggestions import suggest_articles
-
 from helpdesk.queue.catalog import KbSuggest
 from helpdesk.queue.outcomes import Outcome
 from workers.context import WorkerContext

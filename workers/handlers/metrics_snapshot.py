@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from helpdesk.metrics.snapshot import take_snapshot
-
 from helpdesk.queue.catalog import MetricsSnapshot
 from helpdesk.queue.outcomes import Outcome
 from workers.context import WorkerContext

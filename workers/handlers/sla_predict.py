@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from helpdesk.sla.prediction import predict_breaches
-
 from helpdesk.queue.catalog import SlaPredict
 from helpdesk.queue.outcomes import Outcome
+from helpdesk.sla.prediction import predict_breaches
 from workers.context import WorkerContext
 from workers.refusals import outcome_of
 from workers.registry import handlers

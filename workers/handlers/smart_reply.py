@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from helpdesk.replies.pipeline import draft_reply
-
 from helpdesk.queue.catalog import SmartReply
 from helpdesk.queue.outcomes import Outcome
+from helpdesk.replies.pipeline import draft_reply
 from workers.context import WorkerContext
 from workers.refusals import outcome_of
 from workers.registry import handlers

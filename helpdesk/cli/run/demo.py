@@ -13,17 +13,16 @@ from typing import Any
 import httpx
 
 from helpdesk.cli.connection import open_database
+from helpdesk.cli.run.indexing import wait_for_index
 from helpdesk.cli.run.output import Output
 from helpdesk.cli.run.place import Place
 from helpdesk.cli.run.view import Followed, View
 from helpdesk.cli.users import make_password
-from helpdesk.database.engine import Database
 from helpdesk.demo.files import live_tickets
-from helpdesk.demo.loader import LoadedDemo, articles_to_index, has_other_organizations, load_demo, set_demo_password
+from helpdesk.demo.loader import LoadedDemo, load_demo, set_demo_password, whose_database
 from helpdesk.errors import Unavailable
 from helpdesk.settings import Settings
 
-_INDEXED_WITHIN_S = 120
 _FOLLOWED_FOR_S = 300
 _LOOK_EVERY_S = 0.4
 
@@ -61,18 +60,23 @@ async def prepare_demo(settings: Settings, place: Place, output: Output, *, port
     """Load the demo organisation unless it is there; None where the database belongs to somebody else."""
     state = DemoState.read(place.demo_state)
     async with open_database(settings) as database:
-        if await has_other_organizations(database):
-            output.say("This database has organisations of its own, so the demo is left out.", "yellow")
-            return None
-        output.say("Loading the demo organisation ...")
+        match await whose_database(database):
+            case "others":
+                output.say("This database has organisations of its own, so the demo is left out.", "yellow")
+                return None
+            case "nobody":
+                output.say("Loading the demo organisation ...")
         password = state.password or make_password()
         loaded = await load_demo(database, password=password, now=datetime.now(UTC))
         if loaded.created:
             state.opened = {}
         elif not state.password:
             await set_demo_password(database, password=password)
-    state.password = password
-    state.write()
+        state.password = password
+        state.write()
+        if len(state.opened) < len(live_tickets()):
+            # A ticket finds only what is in the index, and triage learns from what is there.
+            await wait_for_index(database, output, slug=loaded.slug)
     return Demo(loaded, state, settings, port)
 
 
@@ -101,7 +105,6 @@ class Demo:
             waiting = [ticket for ticket in live_tickets() if ticket["key"] not in self.state.opened]
             if not waiting:
                 return
-            await self._wait_for_articles(output)
             followed = [await self._open(client, ticket) for ticket in waiting]
             output.grave_only = output.live
             with View(output, followed) as view:
@@ -113,20 +116,6 @@ class Demo:
         answer = await _sent(client, "POST", "/auth/login", login)
         self.token = answer["access_token"]
         client.headers["Authorization"] = f"Bearer {self.token}"
-
-    async def _wait_for_articles(self, output: Output) -> None:
-        """Let the index take in the articles first: a ticket finds only what is there."""
-        deadline = asyncio.get_running_loop().time() + _INDEXED_WITHIN_S
-        said = -1
-        async with open_database(self.settings) as database:
-            while (left := await self._articles_left(database)) and asyncio.get_running_loop().time() < deadline:
-                if said < 0 or said - left >= 15:
-                    output.say(f"The index takes in the knowledge base: {left} articles to go ...")
-                    said = left
-                await asyncio.sleep(_LOOK_EVERY_S)
-
-    async def _articles_left(self, database: Database) -> int:
-        return await articles_to_index(database, slug=self.loaded.slug)
 
     async def _open(self, client: httpx.AsyncClient, ticket: dict[str, Any]) -> Followed:
         body = {name: ticket[name] for name in ("subject", "body", "channel", "assets") if name in ticket}

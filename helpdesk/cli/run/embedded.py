@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from helpdesk.cli.run.guard import start_guard
+from helpdesk.cli.run.guard import dismiss, start_guard
 from helpdesk.cli.run.place import Place
 from helpdesk.database.embedded import EmbeddedPostgres, stop_quietly
 from helpdesk.errors import Conflict
@@ -36,9 +36,7 @@ async def embedded_postgres(place: Place) -> AsyncIterator[str]:
         # A start that was interrupted is waited for: stopping half a start would leave the other half.
         await asyncio.wait([starting])
         await asyncio.to_thread(stop_quietly, place.postgres)
-        assert guard.stdin is not None
-        guard.stdin.close()
-        await asyncio.to_thread(guard.wait)
+        await asyncio.to_thread(dismiss, guard)
 
 
 def remove_database(place: Place, *, confirmed: bool) -> list[Path]:

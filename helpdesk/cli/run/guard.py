@@ -10,16 +10,19 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from helpdesk.database.embedded import stop_quietly
 
 # Workers end with their supervisor; those that are in the middle of a job get this long to hand it back.
 _FOR_WORKERS_S = 3.0
+_FOR_THE_LOCK_S = 1.0
+_STOPPED = b"stopped"
 
 
 def start_guard(folder: Path) -> subprocess.Popen[bytes]:
-    """Start a guard for the embedded server of a data folder; closing its standard input lets it end."""
+    """Start a guard for the embedded server of a data folder."""
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "helpdesk.cli.run.guard", str(folder)],
         stdin=subprocess.PIPE,
@@ -29,17 +32,35 @@ def start_guard(folder: Path) -> subprocess.Popen[bytes]:
     )
 
 
+def dismiss(guard: subprocess.Popen[bytes]) -> None:
+    """Tell a guard that the server has been stopped, and wait for its end."""
+    with suppress(BrokenPipeError):
+        guard.communicate(_STOPPED)
+
+
 def _wait(folder: Path) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.stdin.buffer.read()
+    if sys.stdin.buffer.read() == _STOPPED:
+        return
     with (folder / "run.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            # The run is alive and stops its server itself, or a new run has taken the server over.
+        if not _locked(lock.fileno()):
+            # A new run has taken the server over.
             return
         time.sleep(_FOR_WORKERS_S)
         stop_quietly(folder / "postgres")
+
+
+def _locked(descriptor: int) -> bool:
+    """Take the lock of the data folder, which the kernel may free a moment after it closed our standard input."""
+    deadline = time.monotonic() + _FOR_THE_LOCK_S
+    while time.monotonic() < deadline:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
 
 
 if __name__ == "__main__":

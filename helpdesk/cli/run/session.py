@@ -26,6 +26,7 @@ from helpdesk.errors import Unavailable
 _READY_WITHIN_S = 90
 # Floors: the higher stop first, so that workers hand their jobs back while all that they need is there.
 _MODELS, _API, _WORKERS = 0, 1, 2
+_WORKER_STYLES = {"job": "cyan", "rag": "bright_blue", "sla": "bright_yellow"}
 
 
 class StartFailed(Unavailable):
@@ -80,10 +81,13 @@ class Session:
             await self._migrate(environment)
             plan = await asyncio.to_thread(plan_models, self.options, self.place)
             environment |= plan.environment
-            # The models load while the demo organisation does.
+            # The models load while the demo organisation does, and the index takes it in.
             self._start_models(plan, environment)
+            self._start_worker("rag", environment)
             demo = await self._prepare_demo(environment)
-            api = self._start_services(environment)
+            api = self._start_api(environment)
+            self._start_worker("job", environment)
+            self._start_worker("sla", environment)
             await self._wait_until_ready(api)
             if demo is not None:
                 await demo.show(self.output)
@@ -128,18 +132,17 @@ class Session:
         settings = read_settings(database_url=environment["ATUM_DATABASE_URL"], data_dir=self.place.folder)
         return await prepare_demo(settings, self.place, self.output, port=self.options.port)
 
-    def _start_services(self, environment: dict[str, str]) -> Process:
-        drain_s = read_settings().drain_timeout_s
-        api = self.supervisor.start(
-            Service("api", [sys.executable, "-P", "-m", "api"], environment, style="green"), floor=_API
+    def _start_api(self, environment: dict[str, str]) -> Process:
+        command = [sys.executable, "-P", "-m", "api"]
+        return self.supervisor.start(Service("api", command, environment, style="green"), floor=_API)
+
+    def _start_worker(self, worker: str, environment: dict[str, str]) -> None:
+        command = [sys.executable, "-P", "-m", "workers", worker]
+        stop_within_s = read_settings().drain_timeout_s + 10
+        service = Service(
+            f"{worker}-worker", command, environment, style=_WORKER_STYLES[worker], stop_within_s=stop_within_s
         )
-        for worker, style in (("job", "cyan"), ("rag", "bright_blue"), ("sla", "bright_yellow")):
-            command = [sys.executable, "-P", "-m", "workers", worker]
-            self.supervisor.start(
-                Service(f"{worker}-worker", command, environment, style=style, stop_within_s=drain_s + 10),
-                floor=_WORKERS,
-            )
-        return api
+        self.supervisor.start(service, floor=_WORKERS)
 
     async def _wait_until_ready(self, api: Process) -> None:
         deadline = asyncio.get_running_loop().time() + _READY_WITHIN_S

@@ -1,10 +1,11 @@
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
 from helpdesk.queue.link import Link
 from helpdesk.settings import Settings
-from tests.database.queue.jobs import Echo, known, link
+from tests.database.queue.jobs import Behaviour, Echo, known, link, working
 
 
 @pytest.fixture(autouse=True)
@@ -17,3 +18,14 @@ def _echo_is_known() -> Iterator[None]:
 async def connection(settings: Settings) -> AsyncIterator[Link]:
     async with link(settings) as connection:
         yield connection
+
+
+@pytest.fixture
+def behaviour() -> Behaviour:
+    return Behaviour()
+
+
+@pytest.fixture
+async def worker(settings: Settings, behaviour: Behaviour) -> AsyncIterator[Any]:
+    async with working(settings, behaviour.handlers) as (runner, process):
+        yield runner, process

@@ -16,7 +16,9 @@ from helpdesk.queue.catalog import JOB_TYPES
 from helpdesk.queue.claim import HEARTBEAT, JobInHand, claim
 from helpdesk.queue.enqueue import enqueue
 from helpdesk.queue.link import Link
+from helpdesk.queue.outcomes import Cancel, Completed, Done, Outcome, Snooze
 from helpdesk.settings import Settings
+from workers.context import WorkerContext
 from workers.lifecycle import WorkerProcess, worker_process
 from workers.registry import Handlers
 from workers.runner import Runner
@@ -110,3 +112,19 @@ async def until_event(connection: Link, job: UUID, event: str, *, times: int = 1
             if (await history(connection, job)).count(event) >= times:
                 return
             await asyncio.sleep(0.02)
+
+
+class Behaviour:
+    """A handler whose behaviour a test sets, and what it saw."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+        self.act: Any = None
+        self.handlers = Handlers()
+        self.handlers.handles(Echo)(self._handle)
+
+    async def _handle(self, args: Echo, context: WorkerContext) -> Outcome:
+        self.seen.append(args.n)
+        outcome = await self.act(args, context) if self.act else Done()
+        assert isinstance(outcome, Done | Completed | Cancel | Snooze)
+        return outcome

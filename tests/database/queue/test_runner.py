@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -17,41 +15,23 @@ from helpdesk.events.conversation import TicketGone, TicketMovedOn
 from helpdesk.queue import commands
 from helpdesk.queue.enqueue import enqueue, enqueue_many
 from helpdesk.queue.link import Link
-from helpdesk.queue.outcomes import Cancel, Completed, Done, Fatal, Outcome, Snooze
-from helpdesk.queue.rescue import rescue
+from helpdesk.queue.outcomes import Completed, Done, Fatal, Outcome
 from helpdesk.queue.wake import WakeUp
 from helpdesk.settings import Settings
-from tests.database.queue.jobs import Echo, enqueue_echo, history, known, link, row, until, until_event, working
+from tests.database.queue.jobs import (
+    Behaviour,
+    Echo,
+    enqueue_echo,
+    history,
+    known,
+    row,
+    until,
+    until_event,
+    working,
+)
 from workers.context import WorkerContext
 from workers.refusals import outcome_of
 from workers.registry import Handlers
-
-
-class Behaviour:
-    """A handler whose behaviour a test sets, and what it saw."""
-
-    def __init__(self) -> None:
-        self.seen: list[int] = []
-        self.act: Any = None
-        self.handlers = Handlers()
-        self.handlers.handles(Echo)(self._handle)
-
-    async def _handle(self, args: Echo, context: WorkerContext) -> Outcome:
-        self.seen.append(args.n)
-        outcome = await self.act(args, context) if self.act else Done()
-        assert isinstance(outcome, Done | Completed | Cancel | Snooze)
-        return outcome
-
-
-@pytest.fixture
-def behaviour() -> Behaviour:
-    return Behaviour()
-
-
-@pytest.fixture
-async def worker(settings: Settings, behaviour: Behaviour) -> AsyncIterator[Any]:
-    async with working(settings, behaviour.handlers) as (runner, process):
-        yield runner, process
 
 
 async def test_a_job_runs_and_its_result_and_history_are_kept(
@@ -298,83 +278,3 @@ async def test_a_job_of_a_type_without_a_handler_goes_back_without_a_try(
         await until_event(connection, job, "released")
     stored = await row(connection, job)
     assert (stored["status"], stored["attempts"], stored["retry_count"]) == ("pending", 0, 0)
-
-
-async def test_a_stop_hands_back_what_waits_and_what_does_not_finish_in_time(
-    settings: Settings, database: Database, organization_id: UUID, connection: Link, behaviour: Behaviour
-) -> None:
-    hasty = settings.model_copy(update={"drain_timeout_s": 0.5})
-
-    async def act(args: Echo, _context: WorkerContext) -> Outcome:
-        await asyncio.sleep(0.3 if args.n == 0 else 60)
-        return Done()
-
-    behaviour.act = act
-    async with database.transaction(organization_id) as session:
-        jobs = await enqueue_many(session, [Echo(n=n) for n in range(6)], organization_id=organization_id)
-    async with working(hasty, behaviour.handlers):
-        await until(connection, jobs[3], "running")
-        workers = await connection.fetch("SELECT kind, state FROM workers")
-        assert [tuple(worker) for worker in workers] == [("job", "running")]
-    stored = [await row(connection, job) for job in jobs]
-    assert [job["status"] for job in stored] == ["completed"] + 5 * ["pending"]
-    assert {(job["attempts"], job["retry_count"], job["crash_count"]) for job in stored[1:]} == {(0, 0, 0)}
-    assert await connection.fetch("SELECT 1 FROM workers") == []
-
-
-async def test_a_blocked_event_loop_keeps_its_leases(
-    settings: Settings, database: Database, organization_id: UUID, connection: Link, behaviour: Behaviour
-) -> None:
-    short = settings.model_copy(update={"lease_heartbeat_s": 0.2, "lease_timeout_s": 1.0})
-
-    async def rescue_for_a_while() -> int:
-        async with link(settings) as own:
-            for _ in range(20):
-                if rescued := await rescue(own, lease_timeout_s=1.0):
-                    return len(rescued)
-                await asyncio.sleep(0.1)
-        return 0
-
-    async def act(_args: Echo, _context: WorkerContext) -> Outcome:
-        # Another worker's rescuer, in a thread of its own, while this one's loop stands still.
-        with ThreadPoolExecutor(1) as pool:
-            return Done({"rescued": pool.submit(asyncio.run, rescue_for_a_while()).result()})
-
-    behaviour.act = act
-    job = await enqueue_echo(database, organization_id)
-    async with working(short, behaviour.handlers):
-        done = await until(connection, job, "completed")
-    assert (done["result"], done["lease"]) == ('{"rescued": 0}', 1)
-
-
-async def test_a_worker_cut_off_from_the_database_stops_claiming_and_then_its_handlers(
-    settings: Settings, database: Database, organization_id: UUID, connection: Link, behaviour: Behaviour
-) -> None:
-    short = settings.model_copy(update={"lease_heartbeat_s": 0.2, "lease_timeout_s": 1.5})
-    stopped = asyncio.Event()
-
-    async def act(_args: Echo, _context: WorkerContext) -> Outcome:
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            stopped.set()
-            raise
-        return Done()
-
-    behaviour.act = act
-    job = await enqueue_echo(database, organization_id)
-    async with working(short, behaviour.handlers) as (_, process):
-        await until(connection, job, "running")
-        # Beats go nowhere from here on, as behind a dead network.
-        process.heartbeat._beat = _never
-        process.heartbeat.beat_now()
-        began = time.monotonic()
-        async with asyncio.timeout(5):
-            await stopped.wait()
-        assert 1.0 < time.monotonic() - began < 3
-        assert not process.heartbeat.may_claim
-    assert (await history(connection, job))[-1] == "released"
-
-
-async def _never(_link: object) -> None:
-    raise ConnectionError("no network")

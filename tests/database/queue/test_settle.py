@@ -60,6 +60,9 @@ async def test_the_same_worker_is_a_zombie_too_after_it_claimed_its_job_anew(
     await _rescue_now(connection)
     await claim_one(connection, me)
     assert await settle.complete(connection, worker_id=me, jobs=[before]) == set()
+    with pytest.raises(LeaseLost):
+        async with database.transaction(organization_id) as session:
+            await settle.complete_in(session, before)
     assert (await row(connection, job))["status"] == "running"
 
 

@@ -89,9 +89,7 @@ class Desk:
 
     async def status_of(self, source_id: UUID) -> str | None:
         """Return where the task of a source stands."""
-        rows = await self.indexer.connection.fetch(
-            "SELECT status FROM rag_index_queue WHERE source_id = $1", source_id
-        )
+        rows = await self.indexer.connection.fetch("SELECT status FROM rag_index_queue WHERE source_id = $1", source_id)
         return str(rows[0]["status"]) if rows else None
 
 
