@@ -12,7 +12,7 @@ Progress = Callable[[int, int], None]
 _BLOCK = 1 << 20
 
 
-class SourceFailed(Exception):  # noqa: N818  -- the other errors of the product are named by what happened, too
+class SourceFailed(Exception):
     """A source could not deliver the file."""
 
 

@@ -14,7 +14,7 @@ from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
 from helpdesk.models.values import UserRole
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()

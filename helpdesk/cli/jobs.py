@@ -18,7 +18,12 @@ from helpdesk.models.jobs import Job, JobEvent
 from helpdesk.models.values import JobStatus
 from helpdesk.queue import commands, queries
 
-app = typer.Typer(no_args_is_help=True, help="Look at background jobs, and set them right.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Look at background jobs, and set them right.",
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 Result = TypeVar("Result")
 JobId = Annotated[UUID, typer.Argument(help="Id of the job.", metavar="JOB")]

@@ -23,6 +23,7 @@ _MODULES = {
     "users": "helpdesk.cli.users",
     "jobs": "helpdesk.cli.jobs",
     "sla": "helpdesk.cli.sla",
+    "triage": "helpdesk.cli.triage",
     "models": "helpdesk.cli.models",
 }
 

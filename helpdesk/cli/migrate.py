@@ -15,7 +15,7 @@ from helpdesk.cli.configuration import read_settings
 from helpdesk.cli.connection import clear_sentences, place_of
 from helpdesk.errors import Conflict
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 class CannotMigrate(Conflict):

@@ -17,7 +17,10 @@ from helpdesk.ai.model_catalog import MODEL_FILES, known_file
 from helpdesk.cli.configuration import read_settings
 
 app = typer.Typer(
-    no_args_is_help=True, help="Fetch and serve the models of the embedded runtime.", rich_markup_mode=None
+    no_args_is_help=True,
+    help="Fetch and serve the models of the embedded runtime.",
+    rich_markup_mode=None,
+    add_completion=False,
 )
 
 DEFAULT_MODEL = "qwen2.5-coder:1.5b"

@@ -13,7 +13,9 @@ import typer
 from helpdesk.errors import Invalid
 from helpdesk.sla.exchange import simulate as compute
 
-app = typer.Typer(no_args_is_help=True, help="Compute service-level clocks.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True, help="Compute service-level clocks.", add_completion=False, rich_markup_mode=None
+)
 
 
 class UnreadableFile(Invalid):

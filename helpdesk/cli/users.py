@@ -17,7 +17,9 @@ from helpdesk.errors import NotFound
 from helpdesk.models.accounts import User
 from helpdesk.models.values import UserRole
 
-app = typer.Typer(no_args_is_help=True, help="Make people and their access tokens.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True, help="Make people and their access tokens.", add_completion=False, rich_markup_mode=None
+)
 
 OrganizationSlug = Annotated[
     str | None, typer.Option("--organization", help="Slug of the organisation; not needed where there is only one.")

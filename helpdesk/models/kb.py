@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ForeignKey, Index, Integer, Text, UniqueConstraint, func, text
+from sqlalchemy import ForeignKey, Index, Integer, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from helpdesk.database.base import Base, Moment, Tenant, one_of

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from pgvector.sqlalchemy import HALFVEC, SPARSEVEC
-from sqlalchemy import ARRAY, Double, ForeignKey, Identity, Index, Integer, SmallInteger, UniqueConstraint, text
+from sqlalchemy import Double, ForeignKey, Identity, Index, Integer, SmallInteger, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from helpdesk.database.base import Base, Moment, OrganizationId, PrimaryKey, Tenant, one_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from helpdesk.errors import NotFound
+from helpdesk.errors import Conflict, NotFound
 from helpdesk.models.values import AuthorKind, TicketPriority, TicketType
 
 
@@ -57,6 +57,10 @@ class NewTicket:
 
 class TicketNotFound(NotFound):
     """There is no such ticket."""
+
+
+class TicketAlreadyThere(Conflict):
+    """A ticket with this external id exists already."""
 
 
 class CategoryNotFound(NotFound):

@@ -21,6 +21,7 @@ from helpdesk.tickets.requests import (
     CategoryNotFound,
     NewTicket,
     TeamNotFound,
+    TicketAlreadyThere,
     TicketNotFound,
     UserNotFound,
 )
@@ -77,6 +78,7 @@ async def active_user(session: AsyncSession, *, organization_id: UUID, user_id: 
 
 async def insert_ticket(session: AsyncSession, *, organization_id: UUID, new: NewTicket, now: datetime) -> Ticket:
     """Insert a ticket and its links; fields that a person gave are marked as theirs."""
+    await _refuse_second(session, organization_id=organization_id, external_id=new.external_id)
     contact = await _contact(session, organization_id=organization_id, new=new)
     category = team = None
     if new.category is not None:
@@ -113,6 +115,16 @@ async def insert_ticket(session: AsyncSession, *, organization_id: UUID, new: Ne
         TicketAsset(ticket_id=ticket.id, asset_id=asset_id, organization_id=organization_id) for asset_id in asset_ids
     )
     return ticket
+
+
+async def _refuse_second(session: AsyncSession, *, organization_id: UUID, external_id: str | None) -> None:
+    if external_id is None:
+        return
+    number = await session.scalar(
+        select(Ticket.number).where(Ticket.organization_id == organization_id, Ticket.external_id == external_id)
+    )
+    if number is not None:
+        raise TicketAlreadyThere(f"Ticket #{number} has the external id {external_id!r}.", number=number)
 
 
 async def _contact(session: AsyncSession, *, organization_id: UUID, new: NewTicket) -> Contact | None:

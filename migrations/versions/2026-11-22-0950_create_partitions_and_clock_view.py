@@ -24,9 +24,11 @@ BEGIN
     END IF;
     FOR i IN 0..ahead LOOP
         starts := date_trunc(unit, now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + i * step;
-        child := parent || '_' || to_char(starts AT TIME ZONE 'UTC', CASE unit WHEN 'day' THEN 'YYYYMMDD' ELSE 'YYYYMM' END);
+        child := parent || '_'
+            || to_char(starts AT TIME ZONE 'UTC', CASE unit WHEN 'day' THEN 'YYYYMMDD' ELSE 'YYYYMM' END);
         IF to_regclass(child) IS NULL THEN
-            EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', child, parent, starts, starts + step);
+            EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+                           child, parent, starts, starts + step);
             made := made + 1;
         END IF;
     END LOOP;
@@ -62,8 +64,8 @@ _CLOCK_VIEW = """
 CREATE VIEW sla_clock_live WITH (security_invoker = true) AS
 SELECT c.id, c.organization_id, c.ticket_id, c.metric, c.instance, c.state, c.outcome, c.breached, c.level,
        c.start_at, c.target_s, c.due_at, c.stopped_at, n.as_of,
-       floor(CASE c.state WHEN 'running' THEN c.due_open_s - n.open_s WHEN 'paused' THEN c.remaining_s END / 60.0)::bigint
-           AS time_to_breach_minutes
+       floor(CASE c.state WHEN 'running' THEN c.due_open_s - n.open_s
+                          WHEN 'paused' THEN c.remaining_s END / 60.0)::bigint AS time_to_breach_minutes
   FROM sla_clocks c
   LEFT JOIN sla_calendar_now n ON n.calendar_version_id = c.calendar_version_id
 """

@@ -20,7 +20,7 @@ from helpdesk.cli.run.place import choose_place, held
 from helpdesk.cli.run.session import run_until_stopped
 from helpdesk.errors import Conflict, Invalid
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 class PortInUse(Conflict):

@@ -74,10 +74,11 @@ async def prepare_demo(settings: Settings, place: Place, output: Output, *, port
             await set_demo_password(database, password=password)
         state.password = password
         state.write()
-        if len(state.opened) < len(live_tickets()):
-            # A ticket finds only what is in the index, and triage learns from what is there.
+        demo = Demo(loaded, state, settings, port)
+        if demo.has_tickets_to_open:
+            # A ticket finds only what is in the index.
             await wait_for_index(database, output, slug=loaded.slug)
-    return Demo(loaded, state, settings, port)
+    return demo
 
 
 @dataclass
@@ -94,6 +95,14 @@ class Demo:
     port: int
     token: str = ""
 
+    @property
+    def has_tickets_to_open(self) -> bool:
+        """Return whether a live ticket has not been opened yet."""
+        return bool(self._waiting())
+
+    def _waiting(self) -> list[dict[str, Any]]:
+        return [ticket for ticket in live_tickets() if ticket["key"] not in self.state.opened]
+
     async def show(self, output: Output) -> None:
         """Open the live tickets that are not opened yet, and show what becomes of them.
 
@@ -102,10 +111,9 @@ class Demo:
         """
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}/api/v1", timeout=30) as client:
             await self._sign_in(client)
-            waiting = [ticket for ticket in live_tickets() if ticket["key"] not in self.state.opened]
-            if not waiting:
+            followed = [await self._open(client, ticket) for ticket in self._waiting()]
+            if not followed:
                 return
-            followed = [await self._open(client, ticket) for ticket in waiting]
             output.grave_only = output.live
             with View(output, followed) as view:
                 await self._follow(client, followed, view)

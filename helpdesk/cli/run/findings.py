@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from rich.table import Table
 from rich.text import Text
 
 _FIELDS = ("category", "priority", "team", "type")
@@ -13,9 +14,8 @@ _DRAFT_LINES = 8
 _LABEL_WIDTH = 11
 
 
-def findings(ticket: dict[str, Any]) -> Text:
-    """Return triage, articles, draft, due times and breach risk of a ticket as `GET /tickets/{id}` shows it."""
-    page = Text()
+def findings(ticket: dict[str, Any]) -> Iterator[tuple[str, Text]]:
+    """Yield label and line by line what a ticket has, as `GET /tickets/{id}` shows it; a label stands once."""
     sections = {
         "triage": _triage(ticket.get("triage") or {}),
         "articles": _articles(ticket.get("suggestions") or {}),
@@ -25,11 +25,22 @@ def findings(ticket: dict[str, Any]) -> Text:
     }
     for label, lines in sections.items():
         for number, line in enumerate(lines):
-            page.append(f"{label if number == 0 else '':<{_LABEL_WIDTH}}", "bold cyan")
-            page.append_text(line)
-            page.append("\n")
-    page.rstrip()
-    return page
+            yield label if number == 0 else "", line
+
+
+def as_text(ticket: dict[str, Any]) -> Text:
+    """Return the findings as plain lines."""
+    return Text("\n").join(Text(f"{label:<{_LABEL_WIDTH}}").append_text(line) for label, line in findings(ticket))
+
+
+def as_grid(ticket: dict[str, Any]) -> Table:
+    """Return the findings in two columns, each line broken within its own."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold cyan")
+    grid.add_column()
+    for label, line in findings(ticket):
+        grid.add_row(label, line)
+    return grid
 
 
 def _triage(triage: dict[str, Any]) -> Iterator[Text]:
@@ -62,8 +73,9 @@ def _draft(draft: dict[str, Any] | None) -> Iterator[Text]:
         yield Text(line)
     if len(lines) > _DRAFT_LINES:
         yield Text(f"... and {len(lines) - _DRAFT_LINES} lines more", "dim")
-    for number, source in enumerate(draft["sources"], start=1):
-        yield Text(f"[{source.get('n', number)}] {source.get('title', '')}", "green")
+    for source in draft["sources"]:
+        heading = f" > {source['heading']}" if source["heading"] else ""
+        yield Text(f"[{source['id']}] {source['title']}{heading}", "green")
     yield Text(f"{draft['method']}{', ' + draft['model'] if draft['model'] else ''}; an agent approves it", "dim")
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import psutil
 
-from helpdesk.ai.model_catalog import MODEL_FILES, known_file
+from helpdesk.ai.model_catalog import known_file
+from helpdesk.ai.model_files import installed
 from helpdesk.cli.configuration import read_settings
 from helpdesk.cli.models import DEFAULT_MODEL, SMALL_MODEL, sidecar_command
 from helpdesk.cli.run.options import Options
@@ -57,7 +58,8 @@ def plan_models(options: Options, place: Place) -> ModelPlan:
     environment = {"ATUM_OLLAMA_HOST": f"http://127.0.0.1:{port}"}
     if model != _NO_TEXT_MODEL:
         environment["ATUM_TEXT_MODEL"] = model
-        services.append(_fetching(model, place.models))
+        if model not in {file.name for file in installed(place.models)}:
+            services.append(_fetching(model, place.models))
     return ModelPlan(environment, tuple(services), tuple(notes))
 
 
@@ -114,7 +116,6 @@ def _available_memory() -> int:
 
 
 def _fetching(model: str, folder: Path) -> Service:
-    assert model in MODEL_FILES
     command = [sys.executable, "-P", "-m", "helpdesk.cli", "models", "fetch", model, "--data", str(folder)]
     return Service("fetch", command, style="blue", stop_within_s=3, restarts=False)
 

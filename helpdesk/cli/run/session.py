@@ -85,6 +85,8 @@ class Session:
             self._start_models(plan, environment)
             self._start_worker("rag", environment)
             demo = await self._prepare_demo(environment)
+            if demo is not None and demo.has_tickets_to_open:
+                await self._train(demo, environment)
             api = self._start_api(environment)
             self._start_worker("job", environment)
             self._start_worker("sla", environment)
@@ -131,6 +133,15 @@ class Session:
             return None
         settings = read_settings(database_url=environment["ATUM_DATABASE_URL"], data_dir=self.place.folder)
         return await prepare_demo(settings, self.place, self.output, port=self.options.port)
+
+    async def _train(self, demo: Demo, environment: dict[str, str]) -> None:
+        """Let triage learn before the first ticket comes; where that fails, it learns with the first ticket."""
+        self.output.say("Triage learns from the past tickets ...")
+        command = [sys.executable, "-P", "-m", "helpdesk.cli", "triage", "train", "--organization", demo.loaded.slug]
+        service = Service("triage", command, environment, restarts=False, quiet=True)
+        process = self.supervisor.start(service, floor=_MODELS)
+        if await process.wait() != 0:
+            self.output.say(process.last_line.removeprefix("atum-desk: "), "yellow")
 
     def _start_api(self, environment: dict[str, str]) -> Process:
         command = [sys.executable, "-P", "-m", "api"]

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 
-from helpdesk.cli.run.findings import findings
+from helpdesk.cli.run.findings import as_grid, as_text
 from helpdesk.cli.run.output import Output
 
 _STAGES = {"triage": "triage", "suggestions": "articles", "draft": "draft", "prediction": "breach risk"}
@@ -93,12 +93,12 @@ class View:
     def _print(self, ticket: Followed) -> None:
         title = f"#{ticket.ticket['number']} {ticket.ticket['subject']}"
         timing = f"complete {max(ticket.finished.values()):.1f} s after opening"
-        page = findings(ticket.ticket)
         if self._live:
+            page = as_grid(ticket.ticket)
             self._output.console.print(Panel(page, title=title, title_align="left", subtitle=timing))
         else:
             self._output.say(f"\n{title}: {timing}")
-            self._output.console.print(page, soft_wrap=True)
+            self._output.console.print(as_text(ticket.ticket), soft_wrap=True)
 
     def _table(self) -> Table:
         table = Table("Ticket", "Subject", *_STAGES.values(), "Seconds", box=None, pad_edge=False)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from helpdesk.cli.run.findings import findings
+from helpdesk.cli.run.findings import as_text
 
 TICKET: dict[str, Any] = {
     "triage": {
@@ -16,7 +16,7 @@ TICKET: dict[str, Any] = {
     "draft": {
         "state": "drafted",
         "body": "\n\n".join(f"Line {number}" for number in range(12)),
-        "sources": [{"title": "VPN error HL-809"}],
+        "sources": [{"id": "1", "title": "VPN error HL-809", "heading": "Quick fix"}],
         "method": "extractive",
         "model": None,
         "abstain_reason": None,
@@ -27,17 +27,17 @@ TICKET: dict[str, Any] = {
 
 
 def test_a_page_tells_what_was_found_and_how_sure_it_is() -> None:
-    page = findings(TICKET).plain
+    page = as_text(TICKET).plain
     assert "category network 93%, set by classifier" in page
     assert "priority" not in page
     assert "81% VPN error HL-809  Quick fix" in page
-    assert "[1] VPN error HL-809" in page
+    assert "[1] VPN error HL-809 > Quick fix" in page
     assert "first response  50% likely to be late" in page
     assert "resolution" not in page
 
 
 def test_a_long_draft_is_cut() -> None:
-    page = findings(TICKET).plain
+    page = as_text(TICKET).plain
     assert "Line 7" in page
     assert "Line 8" not in page
     assert "4 lines more" in page
@@ -48,6 +48,6 @@ def test_nothing_suitable_and_no_draft_are_told_with_their_reasons() -> None:
         "suggestions": {"items": [], "reason": "no article is near"},
         "draft": {"state": "abstained", "abstain_reason": "nothing to cite"},
     }
-    page = findings(ticket).plain
+    page = as_text(ticket).plain
     assert "nothing suitable: no article is near" in page
     assert "none: nothing to cite" in page
