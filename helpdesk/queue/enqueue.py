@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -52,6 +54,38 @@ _ENQUEUE_MANY = text("""
     INSERT INTO job_events (organization_id, job_id, event)
     SELECT organization_id, id, 'enqueued' FROM new
 """)
+
+
+# One statement for several keyed jobs; those whose key a live job has are left out.
+_ENQUEUE_KEYED = text("""
+    WITH new AS (
+        INSERT INTO job_queue (id, organization_id, job_type, payload, priority, run_after, max_retries, timeout_s,
+                               unique_key)
+        SELECT job.id, :organization_id, job.job_type, job.payload::jsonb, job.priority, coalesce(job.run_after, now()),
+               job.max_retries, job.timeout_s, job.unique_key
+          FROM unnest(CAST(:ids AS uuid[]), CAST(:job_types AS text[]), CAST(:payloads AS text[]),
+                      CAST(:priorities AS text[]), CAST(:max_retries AS int[]), CAST(:timeouts AS int[]),
+                      CAST(:run_afters AS timestamptz[]), CAST(:unique_keys AS text[]))
+               AS job (id, job_type, payload, priority, max_retries, timeout_s, run_after, unique_key)
+        ON CONFLICT (organization_id, job_type, unique_key)
+              WHERE unique_key IS NOT NULL AND status IN ('pending', 'running') DO NOTHING
+        RETURNING id, organization_id)
+    INSERT INTO job_events (organization_id, job_id, event)
+    SELECT organization_id, id, 'enqueued' FROM new
+""")
+
+
+@dataclass(frozen=True)
+class KeyedJob:
+    """A job that is wanted once, however often it is asked for before it has run.
+
+    Attributes:
+        run_after: not before this time (UTC); None means at once.
+    """
+
+    args: JobArgs
+    unique_key: str
+    run_after: datetime | None = None
 
 
 class UniqueKeyContended(Conflict):
@@ -125,20 +159,32 @@ async def enqueue_many(
     """
     if not jobs:
         return []
-    known = [job_class(args.job_type) for args in jobs]
-    ids = [new_id() for _ in jobs]
-    await session.execute(
-        _ENQUEUE_MANY,
-        {
-            "ids": ids,
-            "organization_id": organization_id,
-            "run_after": run_after,
-            "job_types": [kind.job_type for kind in known],
-            "payloads": [args.model_dump_json() for args in jobs],
-            "priorities": [str(priority or kind.priority) for kind in known],
-            "max_retries": [kind.max_retries for kind in known],
-            "timeouts": [kind.timeout_s for kind in known],
-        },
-    )
+    columns = _columns(jobs, priority=priority)
+    await session.execute(_ENQUEUE_MANY, columns | {"organization_id": organization_id, "run_after": run_after})
     wake_after_commit(session)
-    return ids
+    return list(columns["ids"])
+
+
+async def enqueue_unless_waiting(session: AsyncSession, jobs: Sequence[KeyedJob], *, organization_id: UUID) -> None:
+    """Enqueue in one statement those jobs whose key no pending or running job of their type has.
+
+    Raises:
+        UnknownJobType: when a class is not in the catalogue; none is enqueued.
+    """
+    columns = _columns([job.args for job in jobs], priority=None)
+    keys = {"unique_keys": [job.unique_key for job in jobs], "run_afters": [job.run_after for job in jobs]}
+    await session.execute(_ENQUEUE_KEYED, columns | keys | {"organization_id": organization_id})
+    wake_after_commit(session)
+
+
+def _columns(jobs: Sequence[JobArgs], *, priority: JobPriority | None) -> dict[str, Any]:
+    """Return the columns of new jobs, each an array in the order of the jobs."""
+    known = [job_class(args.job_type) for args in jobs]
+    return {
+        "ids": [new_id() for _ in jobs],
+        "job_types": [kind.job_type for kind in known],
+        "payloads": [args.model_dump_json() for args in jobs],
+        "priorities": [str(priority or kind.priority) for kind in known],
+        "max_retries": [kind.max_retries for kind in known],
+        "timeouts": [kind.timeout_s for kind in known],
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,12 @@ Floats = NDArray[np.float64]
 
 # What one full list has.
 _USUAL_CANDIDATES = 50
-_SIM_KNOTS = (0.4, 0.5, 0.6, 0.7)
-_COVERAGE_KNOTS = (0.2, 0.4, 0.6)
+_SIM_KNOTS = (0.2, 0.4, 0.5, 0.6, 0.7, 1.0)
+_COVERAGE_KNOTS = (0.0, 0.1, 0.2, 0.4, 0.6, 1.0)
+# From where to where a list's best candidate is counted as good in itself.
+_CLOSE = (0.5, 0.8)
+_WORDED = (0.3, 0.7)
+_LEAST_Z, _MOST_Z = -3.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,11 @@ def features_of(
 ) -> dict[str, Floats]:
     """Return the features of one query's candidates, each float64 [candidates].
 
-    `sim` and `coverage` (BM25 as a share of the most that the query's words could score) compare between queries, and
-    `name>x` is what exceeds x. `_z`, `_reciprocal` and `_top` are standard score, reciprocal rank and the best value
-    among this query's candidates. The products let the list lead whose best candidate is good in itself, so that
-    neither drowns the other.
+    `sim` is the cosine similarity, `coverage` BM25 as a share of the most that the query's words could score.
+    `name[a,b]` is how far it reaches into that interval, `_z` its standard score among this query's candidates,
+    `_gap` its distance from the best one (zero or less), `_reciprocal` one over its rank. Standard scores count by
+    how `close` the best similarity and how well `worded` the best passage is, each 0 to 1, so that the list leads
+    which has something good and neither drowns the other.
 
     Args:
         background: mean and spread of `sim` and `coverage` among candidates that answer nothing; a handful of
@@ -72,28 +78,42 @@ def features_of(
     """
     sims = np.array([0.0 if one.sim is None else one.sim for one in evidence])
     coverage = np.minimum(np.array([one.bm25 for one in evidence]) / max(idf_mass * (K1 + 1), 1e-9), 1.0)
-    found = {"sim": sims, "coverage": coverage}
-    for name, values in (("sim", sims), ("coverage", coverage)):
-        found.update(_relative(name, values, background.get(name)))
-    found.update({f"sim>{knot}": np.maximum(0.0, sims - knot) for knot in _SIM_KNOTS})
-    found.update({f"coverage>{knot}": np.maximum(0.0, coverage - knot) for knot in _COVERAGE_KNOTS})
-    close, worded = max(0.0, float(sims.max()) - 0.5), max(0.0, float(coverage.max()) - 0.4)
-    for name in ("sim_z", "coverage_z"):
-        found[f"{name}*close"] = found[name] * close
-        found[f"{name}*worded"] = found[name] * worded
-    found["sim_z*coverage_z"] = found["sim_z"] * found["coverage_z"]
-    return found
+    sim_z, coverage_z = (
+        _standard_scores(values, background.get(name)) for name, values in (("sim", sims), ("coverage", coverage))
+    )
+    close, worded = _reach(float(sims.max()), *_CLOSE), _reach(float(coverage.max()), *_WORDED)
+    return {
+        **_intervals("sim", sims, _SIM_KNOTS),
+        **_intervals("coverage", coverage, _COVERAGE_KNOTS),
+        "sim_gap": sims - sims.max(),
+        "coverage_gap": coverage - coverage.max(),
+        "coverage_reciprocal": _reciprocal_ranks(coverage),
+        "sim_z": sim_z,
+        "sim_z*unworded": sim_z * (1 - worded),
+        "sim_z*close*unworded": sim_z * close * (1 - worded),
+        "coverage_z": coverage_z,
+        "coverage_z*worded": coverage_z * worded,
+        "coverage_z*far": coverage_z * (1 - close),
+    }
 
 
-def _relative(name: str, values: Floats, background: tuple[float, float] | None) -> dict[str, Floats]:
+def _intervals(name: str, values: Floats, knots: tuple[float, ...]) -> dict[str, Floats]:
+    return {f"{name}[{low},{high}]": np.clip(values - low, 0.0, high - low) for low, high in pairwise(knots)}
+
+
+def _reach(best: float, low: float, high: float) -> float:
+    return min(1.0, max(0.0, (best - low) / (high - low)))
+
+
+def _reciprocal_ranks(values: Floats) -> Floats:
     ranks = np.empty(len(values))
     ranks[np.argsort(-values, kind="stable")] = np.arange(1, len(values) + 1)
+    return 1 / ranks
+
+
+def _standard_scores(values: Floats, background: tuple[float, float] | None) -> Floats:
     mean, spread = _moments(values, background)
-    return {
-        f"{name}_z": (values - mean) / (spread or 1.0),
-        f"{name}_reciprocal": 1 / ranks,
-        f"{name}_top": np.full(len(values), values.max()),
-    }
+    return np.clip((values - mean) / (spread or 1.0), _LEAST_Z, _MOST_Z)
 
 
 def _moments(values: Floats, background: tuple[float, float] | None) -> tuple[float, float]:

@@ -74,7 +74,8 @@ async def predict_breaches(
         NothingToPredict: the ticket is gone.
     """
     async with database.transaction(organization_id) as session:
-        ticket = await session.get(Ticket, ticket_id)
+        # Held, so that a change either is seen here or finds this job done and asks for another.
+        ticket = await session.get(Ticket, ticket_id, with_for_update=True)
         if ticket is None or ticket.organization_id != organization_id:
             raise NothingToPredict
         moments = await _moments(session, ticket=ticket, now=now)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.values import SourceType
 from helpdesk.queue.catalog import KbSuggest, MetricsSnapshot, SlaPredict, SmartReply, TriageTicket
-from helpdesk.queue.enqueue import enqueue
+from helpdesk.queue.enqueue import KeyedJob, enqueue_unless_waiting
 from helpdesk.rag.requests import request_index
 from helpdesk.settings import Settings
 
@@ -23,13 +23,8 @@ async def follow_up_opening(
     session: AsyncSession, *, organization_id: UUID, ticket_id: UUID, now: datetime, settings: Settings
 ) -> None:
     """Queue what a new ticket calls for: triage, suggestions, a draft, a prediction, figures and the index."""
-    key = str(ticket_id)
-    jobs = [TriageTicket(ticket_id=ticket_id), KbSuggest(ticket_id=ticket_id), SlaPredict(ticket_id=ticket_id)]
-    if settings.smart_reply == "on_open":
-        jobs.append(SmartReply(ticket_id=ticket_id))
-    for job in jobs:
-        await enqueue(session, job, organization_id=organization_id, unique_key=key)
-    await follow_up_figures(session, organization_id=organization_id, now=now)
+    jobs = [*_fresh_look(ticket_id, settings), _figures(now)]
+    await enqueue_unless_waiting(session, jobs, organization_id=organization_id)
     if settings.rag_index_on_ticket_create:
         await index_ticket(session, organization_id=organization_id, ticket_id=ticket_id)
 
@@ -38,29 +33,27 @@ async def follow_up_customer_message(
     session: AsyncSession, *, organization_id: UUID, ticket_id: UUID, now: datetime, settings: Settings
 ) -> None:
     """Queue a fresh look at a ticket that its requester has added to; a burst is looked at once."""
-    key = str(ticket_id)
-    jobs = [TriageTicket(ticket_id=ticket_id), KbSuggest(ticket_id=ticket_id), SlaPredict(ticket_id=ticket_id)]
-    if settings.smart_reply == "on_open":
-        jobs.append(SmartReply(ticket_id=ticket_id))
-    for job in jobs:
-        await enqueue(session, job, organization_id=organization_id, unique_key=key, run_after=now + _SETTLE)
+    jobs = _fresh_look(ticket_id, settings, run_after=now + _SETTLE)
+    await enqueue_unless_waiting(session, jobs, organization_id=organization_id)
 
 
 async def predict_anew(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID) -> None:
     """Queue a new breach prediction."""
-    await enqueue(session, SlaPredict(ticket_id=ticket_id), organization_id=organization_id, unique_key=str(ticket_id))
+    job = KeyedJob(SlaPredict(ticket_id=ticket_id), str(ticket_id))
+    await enqueue_unless_waiting(session, [job], organization_id=organization_id)
 
 
-async def follow_up_figures(session: AsyncSession, *, organization_id: UUID, now: datetime) -> None:
-    """Queue the figures of the bucket that is running now, for when it has ended."""
+def _fresh_look(ticket_id: UUID, settings: Settings, *, run_after: datetime | None = None) -> list[KeyedJob]:
+    kinds: list[type[TriageTicket | KbSuggest | SlaPredict | SmartReply]] = [TriageTicket, KbSuggest, SlaPredict]
+    if settings.smart_reply == "on_open":
+        kinds.append(SmartReply)
+    return [KeyedJob(kind(ticket_id=ticket_id), str(ticket_id), run_after) for kind in kinds]
+
+
+def _figures(now: datetime) -> KeyedJob:
+    """Return the job that takes the figures of the bucket running now, for when it has ended."""
     start = datetime.fromtimestamp(now.timestamp() // BUCKET.total_seconds() * BUCKET.total_seconds(), tz=now.tzinfo)
-    await enqueue(
-        session,
-        MetricsSnapshot(bucket_start=start),
-        organization_id=organization_id,
-        unique_key=start.isoformat(),
-        run_after=start + BUCKET,
-    )
+    return KeyedJob(MetricsSnapshot(bucket_start=start), start.isoformat(), start + BUCKET)
 
 
 async def index_ticket(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID, priority: int = 5) -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,13 +10,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from helpdesk.accounts.commands import create_category
 from helpdesk.ai.model import Embedder, ModelBusy, ModelIdentity, Models
 from helpdesk.ai.ollama import connect_models
 from helpdesk.events.conversation import TicketMovedOn
 from helpdesk.models.values import AuthorKind, TicketPriority, TicketStatus
 from helpdesk.tickets.commands import change_status, reply
 from helpdesk.tickets.fields import set_fields
-from helpdesk.tickets.history import PastTicket, add_past_ticket
+from helpdesk.tickets.history import PastMove, PastTicket, add_past_ticket
 from helpdesk.tickets.lifecycle import TicketClosed
 from helpdesk.tickets.requests import Actor
 from helpdesk.triage.classifier import read_classifier
@@ -71,7 +71,7 @@ async def test_what_a_person_decided_stays(desk: AiDesk) -> None:
 async def test_a_text_model_is_asked_where_the_classifier_is_unsure_and_may_only_choose_what_is_offered(
     desk: AiDesk,
 ) -> None:
-    desk.ollama.always("/api/chat", says({"category": "hardware", "type": "question"}))
+    desk.ollama.always("/api/chat", says({"category": "hardware"}))
     ticket_id = await desk.open(
         subject="Hello", body="It is about the thing from last week, mail me at kim@desk.example."
     )
@@ -203,11 +203,9 @@ async def _history(desk: AiDesk, count: int) -> None:
                 session,
                 organization_id=desk.organization_id,
                 past=PastTicket(
-                    new=replace(
-                        vpn_ticket(subject=f"Badge {number}", body=f"{words} on floor {number}", category=category),
-                    ),
+                    ticket=vpn_ticket(subject=f"Badge {number}", body=f"{words} on floor {number}", category=category),
                     opened_at=NOW - timedelta(days=30, minutes=number),
-                    solved_at=NOW - timedelta(days=29),
+                    moves=[PastMove(NOW - timedelta(days=29), TicketStatus.SOLVED, desk.agent)],
                 ),
             )
 
@@ -244,8 +242,6 @@ async def test_twenty_five_new_labels_make_a_new_champion_and_the_old_one_is_kep
 
 
 async def test_a_new_category_can_be_predicted_at_once(desk: AiDesk) -> None:
-    from helpdesk.accounts.commands import create_category
-
     await desk.triage(await desk.open())
     async with desk.database.transaction(desk.organization_id) as session:
         await create_category(

@@ -13,7 +13,7 @@ from helpdesk.models.values import JobPriority
 from helpdesk.queue.args import JobArgs
 from helpdesk.queue.catalog import DeliverNotification, TriageTicket
 from helpdesk.queue.decode import InvalidPayload, JobTypeNotOpen, UnknownJobType, decode, decode_from_outside
-from helpdesk.queue.enqueue import enqueue, enqueue_many
+from helpdesk.queue.enqueue import KeyedJob, enqueue, enqueue_many, enqueue_unless_waiting
 from helpdesk.queue.link import Link
 from helpdesk.queue.wake import CHANNEL, WakeUp
 from helpdesk.settings import Settings
@@ -159,3 +159,21 @@ async def test_one_wake_up_follows_a_commit_however_many_jobs_and_none_a_rollbac
             await session.rollback()
         await asyncio.sleep(0.2)
         assert heard == ["jobs"]
+
+
+async def test_keyed_jobs_of_one_statement_are_made_only_where_none_waits(
+    database: Database, organization_id: UUID
+) -> None:
+    async with database.transaction(organization_id) as session:
+        first = await enqueue(session, Echo(n=1), organization_id=organization_id, unique_key="a")
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        jobs = [KeyedJob(Echo(n=2), "a"), KeyedJob(Echo(n=3), "b", tomorrow)]
+        await enqueue_unless_waiting(session, jobs, organization_id=organization_id)
+        await enqueue_unless_waiting(session, jobs, organization_id=organization_id)
+        rows = (
+            await session.execute(text("SELECT id, payload ->> 'n' AS n, run_after FROM job_queue ORDER BY unique_key"))
+        ).all()
+        events = await session.scalar(text("SELECT count(*) FROM job_events WHERE event = 'enqueued'"))
+    assert [(row.n, row.run_after == tomorrow) for row in rows] == [("1", False), ("3", True)]
+    assert rows[0].id == first
+    assert events == 2
