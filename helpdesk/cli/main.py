@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from helpdesk.cli.checkout import version
 from helpdesk.errors import HelpdeskError
+from helpdesk.observability import configure_logging
 
 COMMAND = "atum-desk"
 
@@ -64,6 +65,8 @@ def _options(
 
 def main() -> None:
     """Run the command line; end with 1 and one sentence on an error of the product, with 2 on wrong usage."""
+    # A command tells its own story; what the product logs beside it is shown when something is amiss.
+    configure_logging("cli", level="warning")
     try:
         app(prog_name=COMMAND)
     except HelpdeskError as error:

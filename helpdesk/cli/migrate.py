@@ -46,6 +46,7 @@ def migrate(
     log = logging.getLogger("alembic.runtime.migration")
     log.setLevel(logging.INFO)
     log.addHandler(steps)
+    log.propagate = False
     try:
         with clear_sentences(settings):
             command.upgrade(Config(toml_file=ROOT / "pyproject.toml"), revision)
@@ -53,5 +54,6 @@ def migrate(
         raise CannotMigrate(f"The database at {place_of(settings)} cannot be migrated: {error}.") from error
     finally:
         log.removeHandler(steps)
+        log.propagate = True
     done = "is up to date" if steps.count == 0 else f"took {steps.count} steps"
     print(f"The database at {place_of(settings)} {done}.")

@@ -142,10 +142,10 @@ async def search(session: AsyncSession, *, organization_id: UUID, query: SearchQ
 
     The session must be in the organisation's scope; the database refuses any other.
     """
-    words = clean_text(query.text)[:_QUERY_CHARS]
+    words = _words(query)
     model = None if query.vector is None else await active_model(session)
     started = time.perf_counter()
-    rows = await _candidates(session, organization_id=organization_id, query=query, words=words)
+    rows = await candidates_of(session, organization_id=organization_id, query=query)
     asked = time.perf_counter()
     ranked = _ranked(rows, model=_compared(model, rows))
     results = [
@@ -181,9 +181,9 @@ async def chunks_of(
     return [ChunkText(**row) for row in found.mappings()]
 
 
-async def _candidates(
-    session: AsyncSession, *, organization_id: UUID, query: SearchQuery, words: str
-) -> Sequence[RowMapping]:
+async def candidates_of(session: AsyncSession, *, organization_id: UUID, query: SearchQuery) -> Sequence[RowMapping]:
+    """Return what either list finds, unordered, each passage with the raw scores and ranks of both."""
+    words = _words(query)
     found = await session.execute(
         _SEARCH,
         {
@@ -200,6 +200,10 @@ async def _candidates(
         },
     )
     return found.mappings().all()
+
+
+def _words(query: SearchQuery) -> str:
+    return clean_text(query.text)[:_QUERY_CHARS]
 
 
 def _compared(model: ActiveModel | None, rows: Sequence[RowMapping]) -> str | None:

@@ -18,6 +18,10 @@ from helpdesk.rag.terms import words_of
 from helpdesk.rag.vectors import ticket_input
 
 Visibility = Literal["public", "internal"]
+# Title and headings say what a passage is about: on the StackFAQ development set nDCG@10 .67 -> .70, on tickets of the
+# demonstration .815 -> .826, on exact words .94 -> .94.
+TITLE_WEIGHT = 2
+
 PUBLIC: Visibility = "public"
 INTERNAL: Visibility = "internal"
 
@@ -94,7 +98,7 @@ class Draft:
 
     Attributes:
         embedded: the text its vector is made from, without the model's prefix.
-        words: its terms, title and headings included.
+        words: its terms, those of title and headings twice.
         hash: equal hashes have equal vectors and equal term weights.
     """
 
@@ -159,7 +163,7 @@ def _draft(source: Source, piece: Piece, passage: Passage, *, title: str, langua
         start=passage.start,
         end=passage.end,
         embedded=embedded,
-        words=[*words_of(above, language), *words_of(passage.text, language)],
+        words=[*words_of(above, language) * TITLE_WEIGHT, *words_of(passage.text, language)],
         hash=hashlib.sha256(identity.encode()).digest(),
     )
 

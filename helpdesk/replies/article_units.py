@@ -15,9 +15,11 @@ Kind = Literal["sentence", "step", "item", "row", "command"]
 
 # A full stop ends a sentence when a new one begins after it; abbreviations are followed by small letters or digits.
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"”)]*\s+(?=[\"“(]?[A-ZÄÖÜÀÉÈÊÎÔÇÑ¿¡0-9`])")
+# "Never answered" and "if pages don't load" tell what happens; as an order the words begin a clause.
 _WARNING = re.compile(
-    r"(?i)\b(?:do(?: not|n.t)(?! (?:need|have|worry|know|see|get))|never|"
-    r"must not|stop (?:using|immediately|the)|danger\w*|leave the room|"
+    r"(?i)(?:^\W*|[,;:.!?\u2013-] |\b(?:and|but|or|please|so|then) )(?:do not|don.t|never)\b"
+    r"(?! (?:need|have|worry|know))"
+    r"|\b(?:must not|must never|should not|should never|stop (?:using|immediately|the)|danger\w*|leave the room|"
     r"niemals|keinesfalls|auf keinen fall|gefahr|gefährlich|nicht (?:laden|öffnen|benutzen|verwenden|weiter)|"
     r"jamais|dangere|ne (?:\w+ ){1,3}pas|nooit|gevaar|nunca|peligro|non (?:\w+ ){0,2}mai|pericolo)\b"
     r"|^\W*(?:warning|caution|important|achtung|vorsicht|wichtig|attention|let op|waarschuwing|atención|advertencia|"

@@ -23,7 +23,7 @@ _SECOND_WITHIN = 0.03
 # A warning of another section is quoted when it is about what the ticket is about.
 _WARNING_FROM = 0.42
 # Such a beginning points back to the sentence before.
-_POINTS_BACK = re.compile(r"(?i)^(?:\w+ ){0,2}(?:it|them|they|this|these|those|that|so)\b")
+_POINTS_BACK = re.compile(r"(?i)^(?:\w+ ){0,3}(?:it|them|they|this|these|those|that|so)\b")
 
 
 @dataclass(frozen=True)

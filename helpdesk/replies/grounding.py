@@ -29,8 +29,6 @@ _ADVICE = re.compile(
     r"do not|don.t|never|sie (?:können|sollten|müssen|dürfen)|bitte|vous (?:pouvez|devez)|veuillez|u (?:kunt|moet)|"
     r"puede[ns]?|debe[ns]?|può|deve|potete|safe|sicher|no problem|kein problem)\b"
 )
-# Share of a model's own words that must occur in what it cites.
-_SUPPORT_FROM = 0.8
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def _problem_of_own_words(text: str, cited: str) -> str | None:
         return "promises something"
     if _ADVICE.search(text):
         return "gives advice in words of its own"
-    return "says more than its source" if _support(text, cited) < _SUPPORT_FROM else None
+    return "says more than its source" if _has_other_words(text, cited) else None
 
 
 def _flat(text: str) -> str:
@@ -104,8 +102,7 @@ def _foreign(text: str, cited: str) -> str | None:
     return None
 
 
-def _support(text: str, cited: str) -> float:
-    """Return the share of the longer words that occur in the source, at least by their first five letters."""
-    words = [word.lower() for word in _WORD.findall(text)]
+def _has_other_words(text: str, cited: str) -> bool:
+    """Return whether a longer word is not in the source, in some form: their first five letters are compared."""
     stems = {word.lower()[:5] for word in _WORD.findall(cited)}
-    return sum(word[:5] in stems for word in words) / len(words) if words else 1.0
+    return any(word.lower()[:5] not in stems for word in _WORD.findall(text))

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from helpdesk.ai.injection import addresses_a_model
 from helpdesk.ai.model import (
     Answer,
     AnswerUnusable,
@@ -51,13 +52,16 @@ async def ask_for_opening(
 ) -> Opening | None:
     """Ask what the ticket is about, in a few words; None when there is no model, or none that answers now.
 
+    A ticket that gives orders to a model is not shown to one.
     The draft does not wait for a text model that is busy: all it needs is in the article.
     """
+    if addresses_a_model(question.all_words):
+        return None
     try:
         identity = await language_model.identify()
         if identity is None:
             return None
-        titles = dict.fromkeys(evidence.cite_of.values(), evidence.article.title)
+        titles = {next(iter(evidence.cite_of.values())): evidence.article.title}
         prompt = build_prompt(question.text, titles=titles, language=language)
         schema = schema_of(list(titles))
         try:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.ai.model import Models
+from helpdesk.ai.model import LanguageModel, ModelBusy, Models
 from helpdesk.database.engine import Database
 from helpdesk.rag.questions import Question, read_question, vector_of
 from helpdesk.rag.search import SearchAnswer
 from helpdesk.replies.draft import Draft, compose_draft, quotes_of
-from helpdesk.replies.evidence import look_up, quote
-from helpdesk.replies.grounding import check
-from helpdesk.replies.opening import ask_for_opening
+from helpdesk.replies.evidence import Evidence, look_up, quote
+from helpdesk.replies.grounding import Checked, check
+from helpdesk.replies.opening import Opening, ask_for_opening
 from helpdesk.replies.storing import read_signature, store_draft
 from helpdesk.settings import Settings
 from helpdesk.tickets.lifecycle import TicketClosed, is_settled
@@ -50,13 +52,20 @@ async def draft_reply(
         signature = await read_signature(session, organization_id=organization_id)
     if is_settled(question.status):
         raise TicketClosed("The ticket was settled before a reply was drafted.")
-    draft, answer = await _draft(
-        database, models, organization_id=organization_id, question=question, signature=signature, now=now
-    )
-    async with database.transaction(organization_id) as session:
-        await store_draft(
-            session, organization_id=organization_id, question=question, draft=draft, answer=answer, now=now
+    scope: dict[str, Any] = {"organization_id": organization_id, "question": question, "now": now}
+    quoted = await _quote(database, models, **scope)
+    draft = quoted.drafted(question, signature=signature)
+    preliminary = None
+    if quoted.evidence is not None and await _has_text_model(models.language):
+        # An agent sees what the article says at once; the model that opens the reply takes its time.
+        async with database.transaction(organization_id) as session:
+            preliminary = await store_draft(session, **scope, draft=draft, answer=quoted.answer)
+        opening = await ask_for_opening(
+            models.language, question=question, evidence=quoted.evidence, language=draft.language
         )
+        draft = quoted.drafted(question, signature=signature, opening=opening)
+    async with database.transaction(organization_id) as session:
+        await store_draft(session, **scope, draft=draft, answer=quoted.answer, instead_of=preliminary)
         await complete(session)
     log.info(
         "reply_drafted",
@@ -67,21 +76,41 @@ async def draft_reply(
     )
 
 
-async def _draft(
-    database: Database,
-    models: Models,
-    *,
-    organization_id: UUID,
-    question: Question,
-    signature: str,
-    now: datetime,
-) -> tuple[Draft, SearchAnswer]:
+@dataclass(frozen=True)
+class _Quoted:
+    """What an article says to the question, or why nothing can be quoted."""
+
+    answer: SearchAnswer
+    language: str | None
+    evidence: Evidence | None = None
+    checked: Checked | None = None
+    why_not: str | None = None
+
+    def drafted(self, question: Question, *, signature: str, opening: Opening | None = None) -> Draft:
+        """Return the draft that this makes, under an opening of a model's where there is one."""
+        if self.evidence is None or self.checked is None:
+            return Draft(abstain_reason=self.why_not, language=self.language)
+        return compose_draft(
+            question, self.evidence, self.checked, opening, language=self.language, signature=signature
+        )
+
+
+async def _has_text_model(language: LanguageModel) -> bool:
+    try:
+        return await language.identify() is not None
+    except ModelBusy:
+        return False
+
+
+async def _quote(
+    database: Database, models: Models, *, organization_id: UUID, question: Question, now: datetime
+) -> _Quoted:
     vector = await vector_of(database, models.embedder, organization_id=organization_id, question=question, now=now)
     async with database.transaction(organization_id) as session:
         answer, article = await look_up(session, organization_id=organization_id, question=question, vector=vector)
     language = question.spoken or question.language
     if article is None:
-        return Draft(abstain_reason=_why_not(answer), language=language), answer
+        return _Quoted(answer, language, why_not=_why_not(answer))
     evidence = await quote(
         database,
         models.embedder,
@@ -95,9 +124,8 @@ async def _draft(
     checked = check(quotes_of(evidence), evidence.texts)
     if not checked.kept:
         reason = f"The article “{article.title}” was found, but nothing in it can be quoted as an answer."
-        return Draft(abstain_reason=reason, language=language), answer
-    opening = await ask_for_opening(models.language, question=question, evidence=evidence, language=language)
-    return compose_draft(question, evidence, checked, opening, language=language, signature=signature), answer
+        return _Quoted(answer, language, why_not=reason)
+    return _Quoted(answer, language, evidence, checked)
 
 
 def _why_not(answer: SearchAnswer) -> str:

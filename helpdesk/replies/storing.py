@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.ai.runs import record_run
+from helpdesk.database.base import new_id
 from helpdesk.events.conversation import confirm_unchanged
 from helpdesk.events.record import record
 from helpdesk.models.accounts import Organization
@@ -36,24 +37,23 @@ async def store_draft(
     draft: Draft,
     answer: SearchAnswer,
     now: datetime,
-) -> None:
-    """Supersede the ticket's draft and record the call; raise TicketGone or TicketMovedOn."""
+    instead_of: UUID | None = None,
+) -> UUID:
+    """Supersede the ticket's draft, record the call and return the draft's id; raise TicketGone or TicketMovedOn.
+
+    Args:
+        instead_of: a preliminary form of this draft, which goes.
+    """
     await confirm_unchanged(session, organization_id=organization_id, ticket_id=question.id, seen=question.seen)
     run_id = await _record(
         session, organization_id=organization_id, question=question, draft=draft, trace=_trace(answer), now=now
     )
-    await session.execute(
-        update(ReplyDraft)
-        .where(
-            ReplyDraft.organization_id == organization_id,
-            ReplyDraft.ticket_id == question.id,
-            ReplyDraft.superseded_at.is_(None),
-        )
-        .values(superseded_at=now)
-    )
+    await _supersede(session, organization_id=organization_id, question=question, instead_of=instead_of, now=now)
     abstained = draft.abstain_reason is not None
+    draft_id = new_id()
     session.add(
         ReplyDraft(
+            id=draft_id,
             organization_id=organization_id,
             ticket_id=question.id,
             created_at=now,
@@ -77,6 +77,25 @@ async def store_draft(
         now=now,
         actor_kind=AuthorKind.AI,
         data={"method": draft.method, "sources": [source["slug"] for source in draft.sources]},
+    )
+    return draft_id
+
+
+async def _supersede(
+    session: AsyncSession, *, organization_id: UUID, question: Question, instead_of: UUID | None, now: datetime
+) -> None:
+    if instead_of is not None:
+        await session.execute(
+            delete(ReplyDraft).where(ReplyDraft.organization_id == organization_id, ReplyDraft.id == instead_of)
+        )
+    await session.execute(
+        update(ReplyDraft)
+        .where(
+            ReplyDraft.organization_id == organization_id,
+            ReplyDraft.ticket_id == question.id,
+            ReplyDraft.superseded_at.is_(None),
+        )
+        .values(superseded_at=now)
     )
 
 

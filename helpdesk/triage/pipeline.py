@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk.ai.injection import addresses_a_model
 from helpdesk.ai.model import (
     Answer,
     AnswerUnusable,
@@ -28,7 +29,7 @@ from helpdesk.triage.champion import current_classifier
 from helpdesk.triage.examples import Labels, read_labels
 from helpdesk.triage.features import terms_of
 from helpdesk.triage.prompt import MAX_TOKENS, TYPES, Choice, build_prompt, schema_of
-from helpdesk.triage.rules import addresses_the_model, find, usual_type
+from helpdesk.triage.rules import find, usual_type
 from helpdesk.triage.storing import store_verdicts
 from helpdesk.triage.verdict import Verdict, candidates, is_unsure, judge, judge_priority, pool, prior_to, votes_of
 
@@ -76,7 +77,7 @@ async def triage_ticket(
     chances = await _classify(
         database, models, organization_id=organization_id, question=question, labels=labels, now=now
     )
-    suspect = addresses_the_model(question.all_words)
+    suspect = addresses_a_model(question.all_words)
     # Where a text gives orders to a model, none is asked: the classifier has no ears.
     asked = None if suspect else await _ask(models.language, question=question, labels=labels, chances=chances)
     verdicts = _judge(question, labels, chances, asked, suspect=suspect)

@@ -40,7 +40,7 @@ class Finding:
 
 
 def _words(*alternatives: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{'|'.join(alternatives)})", re.IGNORECASE)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(alternatives)})\w*", re.IGNORECASE)
 
 
 RULES = (
@@ -150,16 +150,6 @@ _QUESTION = _words(
     r"|come (?:posso|faccio)",
 )
 
-_TO_THE_MODEL = re.compile(
-    r"(?i)(?:ignore|disregard|forget|override) (?:\w+ ){0,3}(?:previous|prior|above|earlier|your|system) "
-    r"(?:\w+ ){0,2}(?:instructions?|rules?|prompts?|messages?)"
-    r"|(?:note|message|instruction)s? (?:to|for) (?:the )?(?:assistant|ai|bot|model|system)"
-    r"|(?:you are|act as) (?:now )?(?:an? |the )?(?:assistant|admin|system|developer)|system prompt|jailbreak"
-    r"|set (?:the )?priority to|ignorier\w* (?:\w+ ){0,3}(?:anweisung|regel)"
-    r"|ignore[zr]? (?:\w+ ){0,3}(?:instructions|consignes)"
-    r"|ignora (?:\w+ ){0,3}(?:instrucciones|istruzioni)|negeer (?:\w+ ){0,3}(?:instructies|regels)"
-)
-
 
 def find(words: str) -> list[Finding]:
     """Return the rules that apply to a requester's words, the weightiest first."""
@@ -172,11 +162,6 @@ def find(words: str) -> list[Finding]:
 def _shown(words: str) -> str:
     flat = " ".join(words.split())
     return flat if len(flat) <= 60 else f"… {flat[-58:].partition(' ')[2]}"
-
-
-def addresses_the_model(words: str) -> bool:
-    """Return whether a text looks as if it gave orders to a model; a hint for people, not a defence."""
-    return _TO_THE_MODEL.search(words) is not None
 
 
 def raise_priority(given: Mapping[str, float], findings: list[Finding], *, vip: bool) -> dict[str, float]:

@@ -50,20 +50,7 @@ async def store_verdicts(
         )
         .values(superseded_at=now)
     )
-    sure = {verdict.field: verdict.value for verdict in verdicts if verdict.decision == "auto" and verdict.value}
-    applied = await apply_triage(
-        session,
-        organization_id=organization_id,
-        ticket_id=question.id,
-        values={name: value for name, value in sure.items() if name in _APPLIED},
-        now=now,
-    )
-    if "language" in sure:
-        await session.execute(
-            _SET_LANGUAGE,
-            {"organization_id": organization_id, "ticket_id": question.id, "language": sure["language"]},
-        )
-        applied = [*applied, "language"]
+    applied = await _apply(session, organization_id=organization_id, ticket_id=question.id, verdicts=verdicts, now=now)
     session.add_all(
         _row(
             verdict,
@@ -89,6 +76,25 @@ async def store_verdicts(
         },
     )
     return applied
+
+
+async def _apply(
+    session: AsyncSession, *, organization_id: UUID, ticket_id: UUID, verdicts: Sequence[Verdict], now: datetime
+) -> list[str]:
+    """Apply what is sure and no person has decided; return the names of the fields."""
+    sure = {verdict.field: verdict.value for verdict in verdicts if verdict.decision == "auto" and verdict.value}
+    applied = await apply_triage(
+        session,
+        organization_id=organization_id,
+        ticket_id=ticket_id,
+        values={name: value for name, value in sure.items() if name in _APPLIED},
+        now=now,
+    )
+    if "language" not in sure:
+        return applied
+    values = {"organization_id": organization_id, "ticket_id": ticket_id, "language": sure["language"]}
+    await session.execute(_SET_LANGUAGE, values)
+    return [*applied, "language"]
 
 
 def _row(

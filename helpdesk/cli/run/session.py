@@ -93,7 +93,8 @@ class Session:
             await self._wait_until_ready(api)
             if demo is not None:
                 await demo.show(self.output)
-            self.output.say(summary(self.options, self.place, demo))
+            url = environment["ATUM_DATABASE_URL"]
+            self.output.say(summary(self.options, self.place, demo, database_url=url))
             await asyncio.Event().wait()
 
     async def _database_url(self, stack: AsyncExitStack) -> str:

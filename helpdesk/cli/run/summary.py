@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+
 from helpdesk.cli.run.demo import Demo
 from helpdesk.cli.run.options import Options
 from helpdesk.cli.run.place import Place
 
 
-def summary(options: Options, place: Place, demo: Demo | None) -> str:
+def summary(options: Options, place: Place, demo: Demo | None, *, database_url: str) -> str:
     """Return the addresses, the login and what to try next."""
     base = f"http://127.0.0.1:{options.port}"
     lines = [
@@ -17,18 +19,21 @@ def summary(options: Options, place: Place, demo: Demo | None) -> str:
         f"  API docs       {base}/docs",
         f"  Health         {base}/api/v1/health",
         f"  Data and logs  {place.folder}",
+        "",
     ]
-    if demo is None:
-        return "\n".join([*lines, "", *_first_steps(options)])
-    return "\n".join([*lines, "", *_demo_login(demo), "", *_try_next(base, demo), "", "Ctrl-C stops everything."])
+    steps = [*_demo_login(demo), "", *_try_next(base, demo)] if demo else []
+    return "\n".join([*lines, *steps, *_commands(database_url, demo), "", "Ctrl-C stops everything."])
 
 
-def _first_steps(options: Options) -> list[str]:
-    url = "" if options.database_url else "ATUM_DATABASE_URL=... "
+def _commands(database_url: str, demo: Demo | None) -> list[str]:
+    """Return what the command line can do with this database."""
+    first = [] if demo else ["  .venv/bin/atum-desk init --organization 'My desk' --admin me@example.test"]
     return [
-        "Make an organisation and sign in:",
-        f"  {url}.venv/bin/atum-desk init --organization 'My desk' --admin me@example.test",
-        "Ctrl-C stops everything.",
+        "With the command line" if demo else "Make an organisation to begin with, then bring in what you have",
+        f"  export ATUM_DATABASE_URL={shlex.quote(database_url)}",
+        *first,
+        "  .venv/bin/atum-desk import tickets FILE",
+        "  .venv/bin/atum-desk jobs stats",
     ]
 
 
@@ -52,4 +57,5 @@ def _try_next(base: str, demo: Demo) -> list[str]:
         '    -d \'{"subject": "VPN drops every ten minutes", "body": "Error HL-809 since this morning, on Wi-Fi."}\'',
         f'  curl -s {write} {base}/api/v1/rag/search -d \'{{"query": "swollen battery"}}\'',
         f"  curl -sN {sign} {base}/api/v1/events",
+        "",
     ]

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from helpdesk.kb.reasons import why
+from helpdesk.models.values import SourceType
+from helpdesk.rag.search import SearchResult
+
+
+def _result(**changed: Any) -> SearchResult:
+    values: dict[str, Any] = {
+        "source_type": SourceType.KB,
+        "source_id": uuid4(),
+        "document_id": uuid4(),
+        "chunk_id": uuid4(),
+        "title": "VPN error HL-809",
+        "heading_path": "Client at fault",
+        "content": "Restart the tunnel service.",
+        "snippet": "",
+        "highlights": (),
+        "char_start": 0,
+        "char_end": 1,
+        "relevance": 0.8,
+        "role": "body",
+        "language": "en",
+        "signals": {"sim": None, "graph": 0.0},
+    }
+    return SearchResult(**(values | changed))
+
+
+def test_shared_words_are_named_as_the_ticket_writes_them_codes_first() -> None:
+    reason = why("Restarting the VPN client gives HL-809", _result())
+    assert (
+        reason == "Its section “Client at fault” names “HL-809”, “client” and “VPN” and its text mentions “Restarting”."
+    )
+
+
+def test_closeness_and_solved_tickets_count_as_reasons() -> None:
+    reason = why("nothing shared here", _result(signals={"sim": 0.62, "graph": 0.7}))
+    assert reason == "Its meaning is close to the ticket's (0.62) and it solved similar tickets before."
+
+
+def test_there_is_always_a_reason() -> None:
+    assert why("nothing shared here", _result()) == "Words and meaning together make it likely."
