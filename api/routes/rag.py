@@ -18,7 +18,7 @@ router = APIRouter(prefix="/rag", tags=["search"])
 async def search_sources(body: SearchBody, services: ServicesOfApp, user: Visitor) -> SearchAnswerView:
     """Find the passages that answer a query; "nothing suitable" is an answer, too."""
     started = time.perf_counter()
-    vector = await services.query_vectors.vector_of(services.database, body.query)
+    vector = await services.query_vectors.vector_of(services.database, body.query, organization_id=user.organization_id)
     embedded = time.perf_counter()
     query = SearchQuery(
         text=body.query,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +13,8 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from helpdesk.ai.model import Embedder, ModelBusy
+from helpdesk.ai.model import Embedder, ModelBusy, ModelIdentity
+from helpdesk.ai.runs import record_embedding
 from helpdesk.database.engine import Database
 from helpdesk.errors import Unavailable
 from helpdesk.queue.link import CONNECTION_ERRORS, Runs
@@ -82,14 +84,14 @@ async def index_batch(indexer: Indexer, tasks: Sequence[IndexTaskInHand], *, now
     for task in sorted(prepared.gone, key=lambda task: task.source_id):
         await _finish_gone(indexer, task, report, now=now)
     if prepared.changes:
-        model, embedded = await _embed(indexer, prepared.changes, report)
+        model, embedded = await _embed(indexer, prepared.changes, report, now=now)
         for change in sorted(prepared.changes, key=lambda change: change.source.id):
             await _finish_change(indexer, change, model, embedded, report, now=now)
     return report
 
 
 async def _embed(
-    indexer: Indexer, changes: Sequence[Change], report: BatchReport
+    indexer: Indexer, changes: Sequence[Change], report: BatchReport, *, now: datetime
 ) -> tuple[ActiveModel | None, Embedded]:
     """Return the vectors of all passages that lack one, by their text without the model's prefix."""
     wanted = {words for change in changes for words in change.inputs}
@@ -102,18 +104,50 @@ async def _embed(
         known = await _known_vectors(indexer.database, changes, model)
         prefix = model.doc_prefix
         async with indexer.embedding:
+            started = time.perf_counter()
             made = await embed_all(
                 indexer.embedder,
                 [prefix + words for words in wanted if words not in known.vectors],
                 chars_per_token=model.chars_per_token,
             )
+            took_ms = 1000 * (time.perf_counter() - started)
     except Unavailable as away:
         return model, Embedded(interrupted=away)
+    await _record(indexer.database, changes, model, sent=made.vectors.keys(), took_ms=took_ms, now=now)
     report.embedded += len(made.vectors)
     known.vectors.update({words.removeprefix(prefix): vector for words, vector in made.vectors.items()})
     known.refused.update(words.removeprefix(prefix) for words in made.refused)
     known.interrupted = made.interrupted
     return model, known
+
+
+async def _record(
+    database: Database,
+    changes: Sequence[Change],
+    model: ActiveModel,
+    *,
+    sent: Collection[str],
+    took_ms: float,
+    now: datetime,
+) -> None:
+    """Record the calls of a batch with each organisation that had a text in them, at its share of the time."""
+    texts: defaultdict[UUID, list[str]] = defaultdict(list)
+    for change in changes:
+        texts[change.task.organization_id] += [
+            model.doc_prefix + words for words in change.inputs if model.doc_prefix + words in sent
+        ]
+    for organization_id, own in texts.items():
+        if not own:
+            continue
+        async with database.transaction(organization_id) as session:
+            await record_embedding(
+                session,
+                organization_id=organization_id,
+                identity=ModelIdentity(model.name, model.digest),
+                texts=own,
+                total_ms=took_ms * len(own) / max(len(sent), 1),
+                now=now,
+            )
 
 
 async def _known_vectors(database: Database, changes: Sequence[Change], model: ActiveModel) -> Embedded:

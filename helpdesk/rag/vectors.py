@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.ai.model import Embedder, InputRefused
-from helpdesk.database.engine import Database
+from helpdesk.ai.model import Embedder, InputRefused, ModelIdentity
+from helpdesk.ai.runs import record_embedding
+from helpdesk.database.engine import Database, transaction_time
 from helpdesk.errors import Unavailable
 from helpdesk.rag.cleaning import clean_message, clean_text
 from helpdesk.rag.halfvec import read_vector, write_vector
@@ -80,12 +82,22 @@ async def vectors_for(
             for words in dict.fromkeys(texts)
             if hash_of_input(model.query_prefix + words) not in known
         ]
+        started = time.perf_counter()
         made = await embed_in_batches(embedder, missing)
+        took_ms = 1000 * (time.perf_counter() - started)
         # As it will be read back: whoever embeds first sees the same numbers as who comes after.
         kept = [vector.astype(np.float16).astype(np.float32) for vector in made]
         fresh = dict(zip(map(hash_of_input, missing), kept, strict=True))
         async with database.transaction(organization_id) as session:
             await store_vectors(session, organization_id=organization_id, model=model, vectors=fresh, now=now)
+            await record_embedding(
+                session,
+                organization_id=organization_id,
+                identity=ModelIdentity(model.name, model.digest),
+                texts=missing,
+                total_ms=took_ms,
+                now=now,
+            )
         known = {**known, **fresh}
     rows = [known[key] for key in _query_hashes(model, texts)]
     return np.stack(rows) if rows else np.zeros((0, model.dims), np.float32)
@@ -145,7 +157,7 @@ class QueryVectors:
         self._embedder = embedder
         self._remembered: OrderedDict[tuple[int, str], NDArray[np.float32]] = OrderedDict()
 
-    async def vector_of(self, database: Database, query: str) -> NDArray[np.float32] | None:
+    async def vector_of(self, database: Database, query: str, *, organization_id: UUID) -> NDArray[np.float32] | None:
         """Return the vector of a query, or None when there is none to be had; the search then goes by words."""
         words = clean_text(query)[:TICKET_INPUT_CHARS]
         try:
@@ -154,17 +166,31 @@ class QueryVectors:
             if model is None:
                 # Nothing has been indexed yet, so there is nothing a vector could find.
                 return None
-            return await self._recall(database, model, words)
+            return await self._recall(database, model, words, organization_id=organization_id)
         except (Unavailable, InputRefused) as away:
             log.warning("query_not_embedded", reason=away.detail)
             return None
 
-    async def _recall(self, database: Database, model: ActiveModel, words: str) -> NDArray[np.float32]:
+    async def _recall(
+        self, database: Database, model: ActiveModel, words: str, *, organization_id: UUID
+    ) -> NDArray[np.float32]:
         key = (model.id, words)
         if key not in self._remembered:
             await ensure_active_model(database, self._embedder)
-            self._remembered[key] = (await self._embedder.embed([model.query_prefix + words]))[0]
+            embedded = model.query_prefix + words
+            started = time.perf_counter()
+            self._remembered[key] = (await self._embedder.embed([embedded]))[0]
+            took_ms = 1000 * (time.perf_counter() - started)
             if len(self._remembered) > _REMEMBERED_QUERIES:
                 self._remembered.popitem(last=False)
+            async with database.transaction(organization_id) as session:
+                await record_embedding(
+                    session,
+                    organization_id=organization_id,
+                    identity=ModelIdentity(model.name, model.digest),
+                    texts=[embedded],
+                    total_ms=took_ms,
+                    now=await transaction_time(session),
+                )
         self._remembered.move_to_end(key)
         return self._remembered[key]

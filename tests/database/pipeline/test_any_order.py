@@ -132,6 +132,10 @@ async def test_the_jobs_of_a_ticket_end_the_same_in_every_order(
                 await desk.run(job_id, kind)
         outcomes.append(await desk.outcome())
     await models.close()
+    async with database.transaction(desk.organization_id) as session:
+        calls = list(await session.scalars(text("SELECT options ->> 'texts' FROM ai_runs WHERE kind = 'embed'")))
+    # The article for the index, the ticket, and what of the article may be quoted: each call is recorded.
+    assert len(calls) >= 3
     first = outcomes[0]
     assert first["draft"][0] == "drafted"
     assert first["articles"][0][1].startswith("VPN error HL-809")

@@ -82,7 +82,13 @@ class Desk:
 
     async def find(self, words: str, *, by_words_only: bool = False, **wanted: object) -> SearchAnswer:
         """Search as the API does, showing everything that is found unless a floor is given."""
-        vector = None if by_words_only else await QueryVectors(self.embedder.inner).vector_of(self.database, words)
+        vector = (
+            None
+            if by_words_only
+            else await QueryVectors(self.embedder.inner).vector_of(
+                self.database, words, organization_id=self.organization_id
+            )
+        )
         query = SearchQuery(text=words, vector=vector, **({"floor": 0.0} | wanted))  # type: ignore[arg-type]
         async with self.database.transaction(self.organization_id) as session:
             return await search(session, organization_id=self.organization_id, query=query)

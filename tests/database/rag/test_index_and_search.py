@@ -105,7 +105,7 @@ async def test_the_term_statistics_equal_a_recount_after_edits(desk: Desk) -> No
     await desk.publish("The printer prints blank pages", PRINTER)
     await desk.index_all()
     scope = {"organization_id": desk.organization_id, "article_id": article.id, "now": NOW}
-    for body in (VPN.split("## Error 0x")[0], VPN.replace("hotel", "airport"), VPN):
+    for body in (VPN.split("## Error 0x", maxsplit=1)[0], VPN.replace("hotel", "airport"), VPN):
         async with desk.database.transaction(desk.organization_id) as session:
             await update_article(session, changes=ArticleChanges(body=body), author_id=None, **scope)
             await publish_article(session, **scope)

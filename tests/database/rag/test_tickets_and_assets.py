@@ -6,8 +6,8 @@ from sqlalchemy import text
 
 from helpdesk.assets.commands import AssetChanges, NewAsset, create_asset, delete_asset, update_asset
 from helpdesk.models.values import SourceType, TicketStatus
-from helpdesk.rag.index import index_batch
 from helpdesk.rag.claim import claim
+from helpdesk.rag.index import index_batch
 from helpdesk.rag.search import SearchAnswer, SearchQuery, search
 from helpdesk.rag.status import index_report
 from helpdesk.rag.vectors import ticket_input, vectors_for
