@@ -89,7 +89,7 @@ class EmbeddedPostgres:
             account = self._account()
             binaries = self._binaries(account)
             if not self._answers(binaries):
-                self._make_folders(account)
+                self._own_folder(self.socket_folder, account)
                 self._create_cluster(binaries, account)
                 self._start_server(binaries, account)
             self._prepare(binaries)
@@ -149,34 +149,38 @@ class EmbeddedPostgres:
         command: list[str | Path] = [binaries / "pg_isready", "-q", "-h", self.socket_folder]
         return subprocess.run(command, cwd="/", check=False).returncode == 0
 
-    def _make_folders(self, account: dict[str, Any]) -> None:
-        for folder in (self.data, self.socket_folder):
-            folder.mkdir(mode=0o700, exist_ok=True)
-            if account:
-                os.chown(folder, account["user"], account["group"])
+    def _own_folder(self, folder: Path, account: dict[str, Any]) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if account:
+            os.chown(folder, account["user"], account["group"])
 
     def _create_cluster(self, binaries: Path, account: dict[str, Any]) -> None:
         if (self.data / "PG_VERSION").exists():
             return
+        # Under another name until it is whole: a cluster that was cut off in the making must not pass for one.
+        unfinished = self.home / "data.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        self._own_folder(unfinished, account)
         command: list[str | Path] = [
             binaries / "initdb",
             "-D",
-            self.data,
+            unfinished,
             "-U",
             "postgres",
             "-A",
             "trust",
             "-E",
             "UTF8",
-            "--locale=C",
         ]
+        command.append("--locale=C")
         if self._major_version(binaries) >= 17:
             command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         if not self.durable:
             command.append("-N")
         done = subprocess.run(command, check=False, capture_output=True, text=True, cwd="/", **account)
         if done.returncode != 0:
-            raise EmbeddedPostgresFailed(f"initdb failed in {self.data}: {done.stderr.strip()[-500:]}")
+            raise EmbeddedPostgresFailed(f"initdb failed in {self.home}: {done.stderr.strip()[-500:]}")
+        unfinished.rename(self.data)
 
     @staticmethod
     def _major_version(binaries: Path) -> int:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from helpdesk.rag.fusion_weights import GRAPH_LOGIT, HYBRID, LEXICAL, MODEL_FREE
+from helpdesk.rag.fusion_weights import CODE_LOGIT, GRAPH_LOGIT, HYBRID, LEXICAL, MODEL_FREE
 from helpdesk.rag.terms import K1
 
 Floats = NDArray[np.float64]
@@ -32,11 +32,13 @@ class Evidence:
         sim: cosine similarity to the query, None without a vector.
         bm25: BM25 score of the passage.
         graph: summed similarity of resolved tickets that its source solved.
+        names_code: whether the title of its source names a code that the query names.
     """
 
     sim: float | None
     bm25: float
     graph: float = 0.0
+    names_code: bool = False
 
 
 def relevance(evidence: Sequence[Evidence], *, idf_mass: float, model: str | None) -> Floats:
@@ -55,7 +57,8 @@ def relevance(evidence: Sequence[Evidence], *, idf_mass: float, model: str | Non
     weights = LEXICAL if model is None else HYBRID.get(model, MODEL_FREE)
     features = features_of(evidence, idf_mass=idf_mass, background=weights.background)
     graph = np.minimum([one.graph for one in evidence], 1.0)
-    logits = weights.intercept + GRAPH_LOGIT * graph
+    codes = np.array([one.names_code for one in evidence], dtype=float)
+    logits = weights.intercept + GRAPH_LOGIT * graph + CODE_LOGIT * codes
     for name, weight in weights.by_feature.items():
         logits += weight * features[name]
     return np.asarray(1 / (1 + np.exp(-logits)))

@@ -22,11 +22,11 @@ from helpdesk.rag.halfvec import write_vector
 from helpdesk.rag.language import DEFAULT_LANGUAGES
 from helpdesk.rag.models import ActiveModel, active_model
 from helpdesk.rag.snippets import make_snippet
-from helpdesk.rag.terms import query_terms, words_of
+from helpdesk.rag.terms import codes_of, query_terms, words_of
 
 # Each list gives this many candidates; more changed no ranking that was tried.
 CANDIDATES = 50
-# The lexical list reads the postings of the rarest terms only; all terms count in the score.
+# The lexical list reads the postings of at most this many terms, the rarest ones; all terms count in the score.
 RAREST_TERMS = 12
 # Passages of tickets that may point to an article, and how alike they must be to have a say.
 VOTERS = 20
@@ -147,7 +147,7 @@ async def search(session: AsyncSession, *, organization_id: UUID, query: SearchQ
     started = time.perf_counter()
     rows = await candidates_of(session, organization_id=organization_id, query=query)
     asked = time.perf_counter()
-    ranked = _ranked(rows, model=_compared(model, rows))
+    ranked = _ranked(rows, words=words, model=_compared(model, rows))
     results = [
         _result(row, probability, words=words)
         for row, probability in ranked[: query.limit]
@@ -213,9 +213,13 @@ def _compared(model: ActiveModel | None, rows: Sequence[RowMapping]) -> str | No
     return model.name.split(":", 1)[0]
 
 
-def _ranked(rows: Sequence[RowMapping], *, model: str | None) -> list[tuple[RowMapping, float]]:
+def _ranked(rows: Sequence[RowMapping], *, words: str, model: str | None) -> list[tuple[RowMapping, float]]:
     """Return the best passage of each document with its relevance, best first; ties in the order of ids."""
-    evidence = [Evidence(sim=row["sim"], bm25=row["bm25"], graph=row["graph"]) for row in rows]
+    codes = codes_of(words)
+    evidence = [
+        Evidence(row["sim"], row["bm25"], row["graph"], names_code=not codes.isdisjoint(codes_of(row["title"])))
+        for row in rows
+    ]
     mass = rows[0]["idf_mass"] if rows else 0.0
     judged = zip(rows, relevance(evidence, idf_mass=mass, model=model).tolist(), strict=True)
     best: dict[UUID, tuple[RowMapping, float]] = {}

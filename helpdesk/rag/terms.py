@@ -33,6 +33,7 @@ _STEMMERS = {
 _COMPOUND = re.compile(r"[^\W_]+(?:[._:/\\@+#&'\u2019-]+[^\W_]+)*[+#]*")
 _PART = re.compile(r"[^\W_]+")
 _DIGIT = re.compile(r"\d")
+_LETTER = re.compile(r"[^\W\d_]")
 # Scripts that write no spaces: every two neighbouring characters are a term.
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _POSSESSIVE = re.compile(r"['\u2019]s$")
@@ -103,6 +104,12 @@ def bm25_weights(counts: Counter[int], *, length: int) -> dict[int, float]:
     """
     norm = K1 * (1 - B + B * length / AVERAGE_LENGTH)
     return {term: tf * (K1 + 1) / (tf + norm) for term, tf in counts.items()}
+
+
+def codes_of(text: str) -> set[str]:
+    """Return the words that name one thing exactly: compounds of letters and at least two digits, such as `HL-809`."""
+    found = (match.group() for match in _COMPOUND.finditer(unicodedata.normalize("NFKC", text).lower()))
+    return {word for word in found if len(_DIGIT.findall(word)) >= 2 and _LETTER.search(word) and len(word) >= 4}
 
 
 def query_terms(text: str, *, organization_id: UUID, languages: Sequence[str] = DEFAULT_LANGUAGES) -> list[int]:

@@ -55,3 +55,10 @@ def test_no_candidates_have_no_probabilities() -> None:
 
 def test_reciprocal_ranks_add_up_and_an_absent_list_adds_nothing() -> None:
     assert reciprocal_rank_fusion([(1, 2), (None, 1)]).tolist() == pytest.approx([1 / 61 + 1 / 62, 1 / 61])
+
+
+def test_a_code_that_query_and_title_share_counts_in_every_language() -> None:
+    plain = relevance([Evidence(0.27, 3.0), Evidence(0.26, 2.0)], idf_mass=20.0, model="all-minilm")
+    coded = relevance([Evidence(0.27, 3.0, names_code=True), Evidence(0.26, 2.0)], idf_mass=20.0, model="all-minilm")
+    assert coded[0] > plain[0]
+    assert coded[1] == plain[1]

@@ -9,7 +9,17 @@ import pytest
 from helpdesk.models.rag import TERM_SPACE
 from helpdesk.rag.halfvec import write_weights
 from helpdesk.rag.language import detect_language
-from helpdesk.rag.terms import AVERAGE_LENGTH, K1, B, bm25_weights, count_terms, query_terms, term_hash, words_of
+from helpdesk.rag.terms import (
+    AVERAGE_LENGTH,
+    K1,
+    B,
+    bm25_weights,
+    codes_of,
+    count_terms,
+    query_terms,
+    term_hash,
+    words_of,
+)
 
 ORGANIZATION = UUID("0190163d-8694-739b-aea5-966c26f8ad91")
 
@@ -97,3 +107,8 @@ def test_short_texts_tell_their_language(text: str, language: str | None) -> Non
 
 def test_a_single_possible_language_needs_no_detection() -> None:
     assert detect_language("Der Drucker", among=("en",)) == "en"
+
+
+def test_a_code_is_a_word_of_letters_and_digits() -> None:
+    words = "KID-4013 Konto gesperrt, seit 2 Tagen; Fehler 0x80070005 (HL-809) am 22.11., Raum 4400, Windows 11, v2"
+    assert codes_of(words) == {"kid-4013", "0x80070005", "hl-809"}
