@@ -131,7 +131,9 @@ class Pace:
     _seen: deque[tuple[float, dict[str, int]]] = field(default_factory=deque)
 
     def seconds_left(self, stages: Iterable[Stage], *, at: float) -> float | None:
-        """Return the seconds until the slowest stage is through at its present rate; None where one stands still.
+        """Return the seconds until the slowest stage is through at its present rate; None where nothing has moved.
+
+        A stage that has not begun to move waits for the others, so it is through when all work is.
 
         Args:
             at: monotonic time of the stages, in seconds.
@@ -141,11 +143,11 @@ class Pace:
         while len(self._seen) > 2 and self._seen[1][0] < at - _WINDOW_S:
             self._seen.popleft()
         then, before = self._seen[0]
-        longest = 0.0
-        for name, stage in now.items():
-            ended = stage.ended - before.get(name, 0)
-            if stage.waiting and ended <= 0:
-                return None
-            if stage.waiting:
-                longest = max(longest, stage.waiting * (at - then) / ended)
-        return longest
+        ended = {name: stage.ended - before.get(name, 0) for name, stage in now.items()}
+        if not any(stage.waiting for stage in now.values()):
+            return 0.0
+        if sum(ended.values()) <= 0:
+            return None
+        paces = [(stage.waiting, ended[name]) for name, stage in now.items() if ended[name] > 0]
+        paces.append((sum(stage.waiting for stage in now.values()), sum(ended.values())))
+        return max(waiting * (at - then) / moved for waiting, moved in paces)

@@ -153,10 +153,10 @@ def _stage(waiting, ended, name="A"):
     return Stage(name, waiting, 0, ended, 0, 0, None, None)
 
 
-def test_the_time_left_is_that_of_the_slowest_stage_and_unknown_while_one_stands_still():
+def test_the_time_left_is_that_of_the_slowest_stage_or_of_all_work_and_unknown_while_nothing_moves():
     pace = Pace()
     assert pace.seconds_left([_stage(10, 0)], at=0.0) is None
-    assert pace.seconds_left([_stage(8, 2), _stage(1, 0, "B")], at=4.0) is None
+    assert pace.seconds_left([_stage(8, 2), _stage(1, 0, "B")], at=4.0) == 18.0
     assert pace.seconds_left([_stage(6, 4), _stage(0, 1, "B")], at=8.0) == 12.0
 
 
