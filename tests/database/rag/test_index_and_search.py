@@ -150,7 +150,9 @@ def _terms(desk: Desk, words: str) -> list[int]:
 
 
 async def test_what_agents_keep_to_themselves_is_never_public(desk: Desk) -> None:
-    secret = await desk.publish("Master keys", "The master key of the server room hangs in the grey safe.", visibility=ArticleVisibility.AGENTS)  # fmt: skip
+    secret = await desk.publish(
+        "Master keys", "The master key of the server room hangs in the grey safe.", visibility=ArticleVisibility.AGENTS
+    )
     await desk.index_all()
 
     for words in ("master key server room", "grey safe"):

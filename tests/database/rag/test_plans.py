@@ -87,8 +87,9 @@ async def test_vectors_are_stored_in_line_and_scanned_exactly(desk: Desk) -> Non
     async with desk.database.transaction(desk.organization_id) as session:
         storage = await session.scalar(
             text(
-                "SELECT attstorage FROM pg_attribute WHERE attrelid = 'rag_embeddings_m1'::regclass AND attname = 'embedding'"
-            )  # fmt: skip
+                "SELECT attstorage FROM pg_attribute"
+                " WHERE attrelid = 'rag_embeddings_m1'::regclass AND attname = 'embedding'"
+            )
         )
         indexes = await session.scalars(
             text("SELECT indexname FROM pg_indexes WHERE tablename = 'rag_embeddings_m1' ORDER BY 1")

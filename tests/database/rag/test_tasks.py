@@ -184,10 +184,14 @@ async def test_half_a_batch_goes_to_others_while_one_organisation_imports(
 ) -> None:
     async with desk.database.transaction(desk.organization_id) as session:
         for _ in range(100):
-            await request_index(session, organization_id=desk.organization_id, source_type=SourceType.KB, source_id=new_id())  # fmt: skip
+            await request_index(
+                session, organization_id=desk.organization_id, source_type=SourceType.KB, source_id=new_id()
+            )
     async with desk.database.transaction(other_organization_id) as session:
         for _ in range(7):
-            await request_index(session, organization_id=other_organization_id, source_type=SourceType.KB, source_id=new_id())  # fmt: skip
+            await request_index(
+                session, organization_id=other_organization_id, source_type=SourceType.KB, source_id=new_id()
+            )
 
     owners = [task.organization_id for task in await claim(desk.indexer.connection, worker=desk.worker)]
     assert (owners.count(desk.organization_id), owners.count(other_organization_id)) == (5, 5)

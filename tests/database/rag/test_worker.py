@@ -25,7 +25,11 @@ async def start_worker(settings: Settings, tmp_path: Path) -> AsyncIterator[Star
     running: list[Running] = []
 
     async def run(ollama_host: str) -> Running:
-        environment = {"ATUM_DATABASE_URL": settings.database_url, "ATUM_OLLAMA_HOST": ollama_host, "ATUM_POLL_INTERVAL": "30"}  # fmt: skip
+        environment = {
+            "ATUM_DATABASE_URL": settings.database_url,
+            "ATUM_OLLAMA_HOST": ollama_host,
+            "ATUM_POLL_INTERVAL": "30",
+        }
         worker = start("workers", "rag", log_file=tmp_path / f"rag-{len(running)}.log", environment=environment)
         running.append(worker)
         await worker.wait_for_log("event=rag_worker_started")
@@ -62,7 +66,12 @@ async def test_tasks_of_a_killed_worker_are_taken_over(
         "UPDATE rag_index_queue SET status = 'running', locked_by = gen_random_uuid(), lease = 7, claimed_version = 1, "
         "locked_at = now() - interval '10 minutes'"
     )
-    environment = {"ATUM_DATABASE_URL": settings.database_url, "ATUM_OLLAMA_HOST": embedding_server, "ATUM_LEASE_TIMEOUT_S": "3", "ATUM_LEASE_HEARTBEAT_S": "1"}  # fmt: skip
+    environment = {
+        "ATUM_DATABASE_URL": settings.database_url,
+        "ATUM_OLLAMA_HOST": embedding_server,
+        "ATUM_LEASE_TIMEOUT_S": "3",
+        "ATUM_LEASE_HEARTBEAT_S": "1",
+    }
     worker = start("workers", "rag", log_file=settings.data_dir / "rescuer.log", environment=environment)
     try:
         await worker.wait_for_log("event=index_tasks_rescued.* tasks=1", within_s=20)

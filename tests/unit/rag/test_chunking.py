@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +30,7 @@ def test_passages_are_parts_of_the_text_in_order_and_lose_no_word(blocks: list[s
 
     for passage in passages:
         assert passage.text == text[passage.start : passage.end]
-    for before, after in zip(passages, passages[1:], strict=False):
+    for before, after in itertools.pairwise(passages):
         assert before.end <= after.start
     assert " ".join(passage.text for passage in passages).split() == text.split()
 

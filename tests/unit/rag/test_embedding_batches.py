@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,7 +34,7 @@ class ScriptedRuntime:
 def test_batches_hold_at_most_32_inputs_and_8000_tokens_once_each() -> None:
     inputs = [f"{number:04}" + "x" * (number * 40) for number in range(100)] * 2
     batches = list(batches_of(inputs, chars_per_token=3))
-    assert sorted(sum(batches, [])) == sorted(set(inputs))
+    assert sorted(functools.reduce(operator.iadd, batches, [])) == sorted(set(inputs))
     assert all(len(batch) <= 32 for batch in batches)
     assert all(len(batch) * max(map(len, batch)) / 3 <= BATCH_TOKENS for batch in batches)
 
