@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
@@ -11,7 +12,9 @@ import asyncpg
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
+from helpdesk.cli.checkout import embedded_home
 from helpdesk.cli.configuration import read_settings
+from helpdesk.database.embedded import EmbeddedPostgres
 from helpdesk.database.engine import Database, DatabaseUnavailable
 from helpdesk.errors import Conflict
 from helpdesk.settings import Settings
@@ -24,13 +27,26 @@ class NotMigrated(Conflict):
 
 
 def run(work: Callable[[Database], Awaitable[Result]]) -> Result:
-    """Run a command's work on the database that the settings name, and close the connections after it."""
+    """Run a command's work on the database that the settings name, and close the connections after it.
+
+    Where none is named, it is that of the `run` that is under way in this checkout, if there is one.
+    """
+    settings = read_settings(database_url=None if _is_named() else _database_of_run())
 
     async def opened() -> Result:
-        async with open_database(read_settings()) as database:
+        async with open_database(settings) as database:
             return await work(database)
 
     return asyncio.run(opened())
+
+
+def _is_named() -> bool:
+    return any(os.environ.get(name) for name in ("ATUM_DATABASE_URL", "DATABASE_URL"))
+
+
+def _database_of_run() -> str | None:
+    home = embedded_home()
+    return None if home is None else EmbeddedPostgres(home).url()
 
 
 @asynccontextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import pwd
 import subprocess
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpdesk.cli.checkout import ROOT
+from helpdesk.cli.checkout import ROOT, folder_outside
 from helpdesk.errors import Conflict, Invalid
 
 # PostgreSQL appends a name to the folder of its socket, and the whole may have 107 bytes.
@@ -82,7 +81,7 @@ def choose_place(chosen: Path | None, *, embedded: bool) -> Place:
     if not fault and not os.access(usual.folder if usual.folder.exists() else ROOT, os.W_OK):
         fault = "it is not writable"
     place = (
-        Place(_other_folder(), f"The data is in {_other_folder()}, since in {usual.folder} {fault}.")
+        Place(folder_outside(), f"The data is in {folder_outside()}, since in {usual.folder} {fault}.")
         if fault
         else usual
     )
@@ -101,14 +100,6 @@ def _make(place: Place) -> None:
         raise UnusableFolder(
             f"The data folder {place.folder} cannot be written ({reason}); choose another one with --data."
         ) from error
-
-
-def _other_folder() -> Path:
-    """Return a folder outside the checkout that belongs to this checkout alone."""
-    share = (
-        Path("/var/lib") if os.geteuid() == 0 else Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
-    )
-    return share / "atum-desk" / hashlib.sha256(bytes(ROOT)).hexdigest()[:8]
 
 
 def _fault_for_postgres(folder: Path) -> str:
