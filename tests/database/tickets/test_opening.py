@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import text
 
 from helpdesk.database.engine import Database
-from helpdesk.models.values import TicketPriority
+from helpdesk.models.values import AuthorKind, TicketPriority
 from helpdesk.settings import Settings
-from helpdesk.tickets.commands import open_ticket
-from helpdesk.tickets.requests import CategoryNotFound
+from helpdesk.tickets.commands import open_ticket, reply
+from helpdesk.tickets.requests import Actor, CategoryNotFound
 from tests.database.desk import NOW, open_a_desk, vpn_ticket
 
 COUNTS = text("""
@@ -105,3 +105,30 @@ async def test_another_organisation_sees_nothing_of_it(
         )
     for stranger in (None, UUID(int=7)):
         assert set((await counts(database, stranger)).values()) == {0}
+
+
+async def test_a_burst_of_messages_is_looked_at_once(
+    database: Database, organization_id: UUID, settings: Settings
+) -> None:
+    agent = await open_a_desk(database, organization_id)
+    async with database.transaction(organization_id) as session:
+        ticket = await open_ticket(
+            session, organization_id=organization_id, new=vpn_ticket(), actor=agent, now=NOW, settings=settings
+        )
+        await session.execute(text("UPDATE job_queue SET status = 'completed', finished_at = now()"))
+    for body in ("And now?", "Still nothing.", "Hello?"):
+        async with database.transaction(organization_id) as session:
+            await reply(
+                session,
+                organization_id=organization_id,
+                ticket_id=ticket.id,
+                body=body,
+                actor=Actor(AuthorKind.CUSTOMER, ticket.contact_id),
+                now=NOW,
+                settings=settings,
+            )
+    async with database.transaction(organization_id) as session:
+        waiting = await session.execute(
+            text("SELECT job_type, count(*) FROM job_queue WHERE status = 'pending' GROUP BY job_type")
+        )
+    assert dict(waiting.all()) == {"TRIAGE_TICKET": 1, "KB_SUGGEST": 1, "SMART_REPLY": 1, "SLA_PREDICT": 1}
