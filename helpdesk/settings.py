@@ -31,7 +31,7 @@ class Settings(BaseSettings):
         validation_alias=_also_bare("DATABASE_URL"),
         description="The PostgreSQL database; the login must be a member of the product's roles.",
     )
-    database_pool_size: int = Field(default=5, ge=1, le=100, description="Connections a process keeps open.")
+    database_pool_size: int = Field(default=10, ge=1, le=100, description="Most connections the API keeps open.")
     database_pgbouncer: bool = Field(
         default=False, description="Set when a pooler in transaction mode stands before PostgreSQL."
     )

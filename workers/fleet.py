@@ -21,9 +21,9 @@ from typing import Any, cast
 
 from helpdesk.settings import Settings
 
-# The pool grows to twice its size under load.
-HANDLER_POOL_SIZE = 1
-CONNECTIONS_PER_WORKER = 4 + 2 * HANDLER_POOL_SIZE
+# What handlers share; the claimer, the completer, the heartbeat and the listener have a connection each.
+HANDLER_POOL_SIZE = 2
+CONNECTIONS_PER_WORKER = 4 + HANDLER_POOL_SIZE
 
 Run = Callable[[Settings], Coroutine[Any, Any, int]]
 

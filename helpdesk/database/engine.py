@@ -46,7 +46,8 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(
             settings.sqlalchemy_url,
             pool_size=settings.database_pool_size,
-            max_overflow=settings.database_pool_size,
+            # Opened as they are needed and then kept: one that came and went would cost its login each time.
+            max_overflow=0,
             pool_pre_ping=True,
             connect_args=connect_arguments(settings, application=application),
         )

@@ -91,20 +91,9 @@ _READERS: dict[str, Callable[[TicketEvent, datetime], Event]] = {
 
 async def _rules(session: AsyncSession, keys: set[str]) -> tuple[dict[str, Policy], dict[str, Calendar]]:
     pairs = {key: split_key(key) for key in keys}
-    rows = await session.scalars(
-        select(PolicyVersion).where(PolicyVersion.id.in_({first for first, _ in pairs.values()}))
-    )
-    policy_of = {row.id: row for row in rows}
     calendars = {str(version): (await calendar_of(session, version))[0] for version in {c for _, c in pairs.values()}}
     policies = {
-        key: Policy.from_json(
-            {
-                "calendar": str(calendar_id),
-                "targets": policy_of[policy_id].targets,
-                "pause_on": policy_of[policy_id].pause_on,
-                "thresholds": policy_of[policy_id].thresholds,
-            }
-        )
+        key: (await _promises_of(session, policy_id)).model_copy(update={"calendar": str(calendar_id)})
         for key, (policy_id, calendar_id) in pairs.items()
     }
     return policies, calendars
@@ -112,6 +101,17 @@ async def _rules(session: AsyncSession, keys: set[str]) -> tuple[dict[str, Polic
 
 # A version never changes, and a calendar remembers the weeks it has laid out.
 _CALENDARS: LRUCache[UUID, tuple[Calendar, datetime]] = LRUCache(maxsize=512)
+_POLICIES: LRUCache[UUID, Policy] = LRUCache(maxsize=512)
+
+
+async def _promises_of(session: AsyncSession, policy_version_id: UUID) -> Policy:
+    """Return what a policy version promises, whatever calendar it is on."""
+    known = _POLICIES.get(policy_version_id)
+    if known is None:
+        row = await session.get_one(PolicyVersion, policy_version_id)
+        rules = {"targets": row.targets, "pause_on": row.pause_on, "thresholds": row.thresholds}
+        known = _POLICIES[policy_version_id] = Policy.from_json({"calendar": str(row.calendar_id), **rules})
+    return known
 
 
 async def calendar_of(session: AsyncSession, calendar_version_id: UUID) -> tuple[Calendar, datetime]:
