@@ -113,3 +113,25 @@ STATEMENTS: tuple[TextClause, ...] = (
     _TRIAGE,
     _LAGS,
 )
+
+# Every metric that the statements above give.
+METRICS: dict[str, str] = {
+    "tickets_created": "tickets opened; also by priority and by team",
+    "tickets_solved": "times a ticket was solved",
+    "tickets_reopened": "times a solved ticket was opened again",
+    "backlog": "tickets open at the end of the bucket; also by priority and by team",
+    "first_response_minutes_p50": "median minutes to the first answer, of tickets first answered in the bucket",
+    "first_response_minutes_p90": "the same, the 90th percentile",
+    "resolution_minutes_p50": "median minutes from opening to solving, of tickets solved in the bucket",
+    "resolution_minutes_p90": "the same, the 90th percentile",
+    "sla_met_share": "share of the clocks ended in the bucket that were met; also by their metric",
+    "suggestions_shown_share": "share of the tickets looked up that got at least one article",
+    "suggestions_abstained_share": "share that got none",
+    "drafts_drafted_share": "share of the drafts made in the bucket that are waiting for an agent",
+    "drafts_abstained_share": "share that say why there is none",
+    "drafts_sent_share": "share that were sent",
+    "drafts_discarded_share": "share that were discarded",
+    "triage_auto_share": "share of predictions sure enough to be set; also by field",
+    "job_queue_lag_s": "seconds the oldest due job had waited when the bucket was taken",
+    "index_queue_lag_s": "seconds the oldest source had waited for the index when the bucket was taken",
+}

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.database.engine import Database
+from helpdesk.metrics.figures import METRICS
 from helpdesk.metrics.queries import list_snapshots, metric_names
 from helpdesk.metrics.snapshot import BUCKET, NotABucket, take_snapshot
 from helpdesk.models.values import TicketPriority, TicketStatus
@@ -90,6 +91,14 @@ async def test_taking_a_bucket_again_gives_the_same_rows(database: Database, org
     assert taken[0] == taken[1]
     async with database.transaction(organization_id) as session:
         assert "backlog" in await metric_names(session, organization_id=organization_id)
+
+
+@pytest.mark.usefixtures("busy_quarter")
+async def test_every_figure_is_documented(database: Database, organization_id: UUID) -> None:
+    await take_snapshot(
+        database, organization_id=organization_id, bucket_start=NOW, now=NOW + BUCKET, complete=nothing_more
+    )
+    assert {metric for metric, _ in await figures(database, organization_id)} <= METRICS.keys()
 
 
 @pytest.mark.usefixtures("busy_quarter")
