@@ -111,8 +111,3 @@ class Settings(BaseSettings):
     def sqlalchemy_url(self) -> str:
         """Return the database URL with the driver SQLAlchemy needs."""
         return f"{DRIVER}://{self.database_url.split('://', 1)[1]}"
-
-    @property
-    def asyncpg_url(self) -> str:
-        """Return the database URL in the form the driver takes by itself."""
-        return f"postgresql://{self.database_url.split('://', 1)[1]}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.ai import BreachPrediction, KbSuggestion, KbSuggestionSet, ReplyDraft, TriagePrediction
@@ -103,7 +104,7 @@ async def breach_of(session: AsyncSession, *, organization_id: UUID, ticket_id: 
             BreachPrediction.ticket_id == ticket_id,
             Clock.state.in_(("running", "paused")),
         )
-        .distinct(BreachPrediction.clock_id)
+        .ext(distinct_on(BreachPrediction.clock_id))
         .order_by(BreachPrediction.clock_id, BreachPrediction.created_at.desc(), BreachPrediction.id.desc())
     )
     return (await session.scalars(statement)).all()

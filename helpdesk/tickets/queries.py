@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select, tuple_
+from sqlalchemy import Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.accounts import Category, Contact, Team, User
@@ -197,16 +197,3 @@ async def events_of(
         .limit(limit)
     )
     return (await session.scalars(statement)).all()
-
-
-async def count_open(session: AsyncSession, *, organization_id: UUID) -> int:
-    """Return how many tickets are neither solved nor closed."""
-    statement = (
-        select(func.count())
-        .select_from(Ticket)
-        .where(
-            Ticket.organization_id == organization_id,
-            or_(*(Ticket.status == status for status in ("new", "open", "pending", "on_hold"))),
-        )
-    )
-    return (await session.scalar(statement)) or 0

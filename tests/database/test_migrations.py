@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 import asyncpg
+from sqlalchemy.engine import make_url
 
-from helpdesk.settings import Settings
 from tests.conftest import REPOSITORY, Server
 
 
@@ -38,7 +38,7 @@ async def _tables(server: Server, url: str) -> set[str]:
     connection = await asyncpg.connect(
         host=str(server.postgres.socket_folder),
         user="atum",
-        database=Settings(database_url=url).asyncpg_url.split("/")[3].split("?")[0],
+        database=make_url(url).database,
     )
     try:
         rows = await connection.fetch(

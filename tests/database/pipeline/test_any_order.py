@@ -24,7 +24,7 @@ from helpdesk.replies.pipeline import draft_reply
 from helpdesk.settings import Settings
 from helpdesk.sla.prediction import predict_breaches
 from helpdesk.tickets.commands import open_ticket
-from helpdesk.tickets.insights import insights_of
+from helpdesk.tickets.findings import findings_of
 from helpdesk.tickets.queries import get_ticket
 from helpdesk.triage.pipeline import triage_ticket
 from tests.database.desk import NOW, open_a_desk, vpn_ticket
@@ -101,15 +101,16 @@ class Desk:
 
     async def outcome(self) -> dict[str, Any]:
         async with self.database.transaction(self.organization_id) as session:
-            found = await insights_of(session, organization_id=self.organization_id, ticket_id=self.ticket_id)
+            found = await findings_of(session, organization_id=self.organization_id, ticket_id=self.ticket_id)
             ticket = await get_ticket(session, organization_id=self.organization_id, reference=self.ticket_id)
         assert found.draft is not None
+        assert found.suggestions is not None
         return {
             "fields": (ticket.category, ticket.priority, ticket.team, ticket.type, ticket.status),
             "triage": [(one.field, one.value, round(one.probability, 6), one.decision) for one in found.triage],
-            "articles": [(one.rank, one.title, round(one.relevance, 6)) for one in found.suggestions],
+            "articles": [(one.rank, one.title, round(one.relevance, 6)) for one in found.suggestions.items],
             "draft": (found.draft.state, found.draft.body),
-            "predictions": sorted((one.metric, one.probability) for one in found.predictions),
+            "predictions": sorted((one.metric, one.probability) for one in found.breach),
         }
 
 

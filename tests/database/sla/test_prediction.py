@@ -11,8 +11,8 @@ from helpdesk.models.values import TicketStatus
 from helpdesk.settings import Settings
 from helpdesk.sla.prediction import NothingToPredict, predict_breaches
 from helpdesk.tickets.commands import open_ticket
+from helpdesk.tickets.findings import breach_of
 from helpdesk.tickets.history import PastMessage, PastMove, PastTicket, add_past_ticket
-from helpdesk.tickets.insights import insights_of
 from helpdesk.tickets.requests import SYSTEM
 from tests.database.desk import NOW, open_a_desk, vpn_ticket
 
@@ -25,8 +25,8 @@ async def nothing_more(_session: AsyncSession) -> None:
 
 async def predictions(database: Database, organization_id: UUID, ticket: Ticket) -> dict[str, BreachPrediction]:
     async with database.transaction(organization_id) as session:
-        insights = await insights_of(session, organization_id=organization_id, ticket_id=ticket.id)
-    return {prediction.metric: prediction for prediction in insights.predictions}
+        latest = await breach_of(session, organization_id=organization_id, ticket_id=ticket.id)
+    return {prediction.metric: prediction for prediction in latest}
 
 
 async def opened(database: Database, organization_id: UUID, settings: Settings) -> Ticket:
