@@ -33,7 +33,7 @@ class _Steps(logging.Handler):
         said = record.getMessage()
         if said.startswith("Running "):
             self.count += 1
-            print(said.removeprefix("Running ").rpartition(", ")[2], flush=True)
+            print(said.partition(", ")[2], flush=True)
 
 
 @app.command()

@@ -47,3 +47,20 @@ async def _tables(server: Server, url: str) -> set[str]:
     finally:
         await connection.close()
     return {row["relname"] for row in rows}
+
+
+def test_the_migrate_command_names_each_step_it_takes(database_url: str) -> None:
+    down = alembic(database_url, "downgrade", "base")
+    assert down.returncode == 0, down.stderr
+    migrated = subprocess.run(
+        [sys.executable, "-m", "helpdesk.cli", "migrate"],
+        cwd=REPOSITORY,
+        env=os.environ | {"ATUM_DATABASE_URL": database_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert migrated.returncode == 0, migrated.stderr
+    *steps, last = migrated.stdout.splitlines()
+    assert [step for step in steps if not step.startswith("Create ")] == []
+    assert last.endswith(f"took {len(steps)} steps.")
