@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -16,14 +15,17 @@ import uvicorn
 from pydantic import ValidationError
 
 from api.app import create_app
-from helpdesk.database.engine import connect_raw
+from helpdesk.database.budget import look_at_budget
 from helpdesk.errors import HelpdeskError, Unavailable
 from helpdesk.observability import configure_logging
-from helpdesk.queue.decode import load_plugins
+from helpdesk.queue.link import Link
+from helpdesk.queue.plugins import load_job_types
 from helpdesk.settings import Settings
 
 log = structlog.get_logger(__name__)
 _STOP_WITHIN_S = 20
+# The one that wakes workers.
+_CONNECTIONS_BESIDE_THE_POOL = 1
 
 
 class CannotStart(Unavailable):
@@ -50,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = Settings()
         configure_logging("api", level=settings.log_level, log_format=settings.log_format)
-        load_plugins(os.environ.get("ATUM_PLUGINS", ""))
+        load_job_types()
         host = settings.api_host if options.host is None else options.host
         port = settings.api_port if options.port is None else options.port
         return asyncio.run(_serve(settings, host=host, port=port))
@@ -103,12 +105,13 @@ def _listen(host: str, port: int) -> socket.socket:
 
 async def _check_database(settings: Settings) -> None:
     """Find out before anything is served whether there is a database, with the product's tables in it."""
+    connection = Link(settings, application="api", role="atum_app")
     try:
-        connection = await connect_raw(settings, application="api", role="atum_app")
+        migrated = (await connection.fetch("SELECT to_regclass('tickets') IS NOT NULL AS migrated"))[0]["migrated"]
+        if not settings.database_pgbouncer:
+            (await look_at_budget(connection)).left(settings.database_pool_size + _CONNECTIONS_BESIDE_THE_POOL)
     except asyncpg.PostgresError as error:
         raise CannotStart(f"The database refuses the API ({error}). Check ATUM_DATABASE_URL.") from error
-    try:
-        migrated = await connection.fetchval("SELECT to_regclass('tickets') IS NOT NULL")
     finally:
         await connection.close()
     if not migrated:

@@ -12,19 +12,26 @@ from api.middleware import Limits, RequestLine
 from api.release import release
 from api.routes import (
     assets,
+    attachments,
     auth,
+    bulk_jobs,
     events,
     health,
+    job_events,
+    job_files,
     jobs,
     kb,
     metrics,
     notifications,
     organization,
+    queue_figures,
+    queues,
     rag,
     replies,
     sla,
     tickets,
     triage,
+    webhooks,
 )
 from api.services import open_services
 from helpdesk.settings import Settings
@@ -33,15 +40,23 @@ PREFIX = "/api/v1"
 _ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     tickets.router,
+    attachments.router,
     triage.router,
     replies.router,
     kb.router,
     rag.router,
     assets.router,
     sla.router,
+    # Their paths first: beneath /jobs, anything else is taken for the id of a job.
+    queue_figures.router,
+    bulk_jobs.router,
+    job_events.router,
     jobs.router,
+    job_files.router,
+    queues.router,
     metrics.router,
     notifications.router,
+    webhooks.router,
     events.router,
     organization.router,
     health.router,
@@ -75,6 +90,6 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     openapi.install(app)
     # The last one added is the outermost: what the limit refuses is named and logged as well.
-    app.add_middleware(Limits)
+    app.add_middleware(Limits, most_uploaded_bytes=settings.attachment_max_bytes)
     app.add_middleware(RequestLine)
     return app

@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 MOST_BODY_BYTES = 1_000_000
 # A refused body is still read, up to here, since many clients look for the answer only when they have sent it all.
 _MOST_DRAINED_BYTES = 16_000_000
+_BRINGS_A_FILE = re.compile(r"/tickets/[^/]+/attachments/?\Z")
 _ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -78,11 +79,15 @@ def _request_id(scope: Scope) -> str:
 
 
 class Limits:
-    """Refuses what no endpoint takes: addresses with NUL, and bodies of more than a million bytes, announced or not."""
+    """Refuses what no endpoint takes: addresses with NUL, and bodies that are too large, announced or not.
 
-    def __init__(self, app: ASGIApp, *, most_bytes: int = MOST_BODY_BYTES) -> None:
+    A body may have a million bytes, one that brings a file as many more as a file may have.
+    """
+
+    def __init__(self, app: ASGIApp, *, most_bytes: int = MOST_BODY_BYTES, most_uploaded_bytes: int = 0) -> None:
         self.app = app
         self.most_bytes = most_bytes
+        self.most_uploaded_bytes = most_uploaded_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -99,15 +104,19 @@ class Limits:
             )
             await response(scope, receive, send)
             return
+        most_bytes = self.most_bytes
+        if scope["method"] == "POST" and _BRINGS_A_FILE.search(scope["path"]):
+            most_bytes += self.most_uploaded_bytes
+        detail = f"A body may have {most_bytes:,} bytes."
         announced = Headers(scope=scope).get("Content-Length", "0")
-        if announced.isdecimal() and int(announced) > self.most_bytes:
+        if announced.isdecimal() and int(announced) > most_bytes:
             await _drain(receive)
             response = problem_response(
                 scope,
                 name="BodyTooLarge",
                 title="The body of the request is too large.",
                 status=413,
-                detail=self._detail,
+                detail=detail,
                 headers={"Connection": "close"},
             )
             await response(scope, receive, send)
@@ -118,15 +127,11 @@ class Limits:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.most_bytes:
-                raise HTTPException(413, self._detail)
+            if received > most_bytes:
+                raise HTTPException(413, detail)
             return message
 
         await self.app(scope, limited, send)
-
-    @property
-    def _detail(self) -> str:
-        return f"A body may have {self.most_bytes:,} bytes."
 
 
 async def _drain(receive: Receive) -> None:

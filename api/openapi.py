@@ -23,6 +23,7 @@ Everything the product does, over HTTP.
 TAGS = [
     {"name": "auth", "description": "Sign in and out."},
     {"name": "tickets", "description": "Open, read, answer, move and assign tickets."},
+    {"name": "attachments", "description": "Files on tickets."},
     {"name": "triage", "description": "What triage thinks of a ticket, and the agents' word on it."},
     {"name": "replies", "description": "Reply drafts with their citations."},
     {"name": "kb", "description": "Knowledge-base articles and their versions."},
@@ -32,6 +33,7 @@ TAGS = [
     {"name": "jobs", "description": "The job queue and the workers on it."},
     {"name": "metrics", "description": "Figures over time."},
     {"name": "notifications", "description": "What a user is told."},
+    {"name": "webhooks", "description": "Addresses outside that are told of events."},
     {"name": "events", "description": "What happens, live."},
     {"name": "organization", "description": "People, teams, categories and customers."},
     {"name": "health", "description": "For monitors; no credentials needed."},

@@ -20,9 +20,11 @@ from starlette.exceptions import HTTPException
 from api.preconditions import ChangedMeanwhile
 from helpdesk.accounts.queries import ContactNotFound
 from helpdesk.assets.commands import AssetChanged
+from helpdesk.attachments.commands import NotOnThisTicket
+from helpdesk.attachments.receiving import AttachmentTooLarge
 from helpdesk.errors import Conflict, Forbidden, HelpdeskError, Invalid, NotFound, Unauthenticated, Unavailable
 from helpdesk.kb.commands import ArticleChanged
-from helpdesk.queue.decode import InvalidPayload
+from helpdesk.queue.decode import InvalidPayload, UnknownJobType
 from helpdesk.tickets.requests import AssetNotFound, CategoryNotFound, TeamNotFound, UserNotFound
 
 log = structlog.get_logger(__name__)
@@ -38,8 +40,10 @@ STATUS_OF_KIND: dict[type[HelpdeskError], int] = {
 # A body that names something that is not there is at fault itself: the path was right.
 STATUS_OF_ERROR: dict[type[HelpdeskError], int] = {
     AssetNotFound: 422,
+    AttachmentTooLarge: 413,
     CategoryNotFound: 422,
     ContactNotFound: 422,
+    NotOnThisTicket: 422,
     TeamNotFound: 422,
     UserNotFound: 422,
     ArticleChanged: 412,
@@ -130,7 +134,8 @@ async def _helpdesk_error(request: Request, error: Exception) -> JSONResponse:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return unexpected(request.scope, error)
     headers = {}
-    found = error.context.get("errors", []) if isinstance(error, InvalidPayload) else []
+    found = error.context.get("errors", []) if isinstance(error, InvalidPayload | UnknownJobType) else []
+    within = error.context.get("within", "#")
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -141,7 +146,7 @@ async def _helpdesk_error(request: Request, error: Exception) -> JSONResponse:
         title=error.title(),
         status=status,
         detail=error.detail,
-        errors=[FieldError(detail=e["problem"], pointer=f"#/payload/{e['field']}") for e in found] or None,
+        errors=[FieldError(detail=e["problem"], pointer=f"{within}{e['pointer']}") for e in found] or None,
         headers=headers,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import structlog
 
 from api.component_states import ComponentStates
 from api.event_watch import EventWatch
+from api.overviews import Overviews
 from helpdesk.ai.ollama import OllamaModels, connect_models
 from helpdesk.database.engine import Database
 from helpdesk.queue.wake import WakeUp
@@ -17,6 +19,7 @@ from helpdesk.rag.vectors import QueryVectors
 from helpdesk.settings import Settings
 
 log = structlog.get_logger(__name__)
+_MOST_JOB_STREAMS = 32
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,9 @@ class Services:
     query_vectors: QueryVectors
     events: EventWatch
     states: ComponentStates
+    overviews: Overviews
+    # Each stream of jobs looks at the database every second.
+    job_streams: asyncio.Semaphore
 
 
 @asynccontextmanager
@@ -50,6 +56,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             query_vectors=QueryVectors(models.embedder),
             events=await stack.enter_async_context(EventWatch(database)),
             states=ComponentStates(database, models),
+            overviews=Overviews(),
+            job_streams=asyncio.Semaphore(_MOST_JOB_STREAMS),
         )
 
 

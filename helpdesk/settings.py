@@ -5,11 +5,14 @@ Each one is `ATUM_` plus its name; those that operators know by their bare name 
 
 from __future__ import annotations
 
+from email.headerregistry import Address
+from email.utils import parseaddr
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DRIVER = "postgresql+asyncpg"
@@ -35,7 +38,20 @@ class Settings(BaseSettings):
     database_pgbouncer: bool = Field(
         default=False, description="Set when a pooler in transaction mode stands before PostgreSQL."
     )
+    database_listen_url: str | None = Field(
+        default=None,
+        description="PostgreSQL itself, where a pooler stands before it: for wake-ups, which workers otherwise replace "
+        "by polling, and for migrations.",
+    )
     data_dir: Path = Field(default=Path("data"), description="Where files of the product live: models, attachments.")
+
+    attachment_max_bytes: int = Field(
+        default=25_000_000, ge=1, le=2_000_000_000, description="Largest file a ticket takes, in bytes."
+    )
+    backup_dir: Path | None = Field(
+        default=None, description="Where backups are written; by default files/backups in the data folder."
+    )
+    backup_keep: int = Field(default=7, ge=1, le=1000, description="How many backups are kept, the newest.")
 
     api_host: str = Field(default="127.0.0.1", description="The address the API listens on.")
     api_port: int = Field(default=8420, ge=1, le=65535, description="The port the API listens on.")
@@ -67,6 +83,11 @@ class Settings(BaseSettings):
         validation_alias=_also_bare("MAX_CONCURRENT_JOBS"),
         description="Jobs one job worker runs at a time.",
     )
+    job_type_limits: str = Field(
+        default="",
+        description="Jobs of a type that one job worker runs at a time, as TYPE=NUMBER,TYPE=NUMBER; it stands before "
+        "what the type itself says.",
+    )
     worker_queues: str = Field(
         default="",
         validation_alias=_also_bare("WORKER_QUEUES"),
@@ -81,8 +102,36 @@ class Settings(BaseSettings):
     )
     lease_heartbeat_s: float = Field(default=30, gt=0, description="Seconds between heartbeats of running jobs.")
     lease_timeout_s: float = Field(default=90, gt=0, description="Seconds without a heartbeat until a job is rescued.")
+    most_stuck_handlers: int = Field(
+        default=0,
+        ge=0,
+        description="Handlers that may ignore their timeout before the job worker drains and exits with code 70, for "
+        "its supervisor to start it anew; 0 stands for half of its slots.",
+    )
+    schedule_file: Path | None = Field(
+        default=None, description="A TOML file that edits the schedule, see infra/schedule.toml.example."
+    )
+    keep_completed_days: float = Field(default=7, gt=0, description="Days that completed jobs are kept.")
+    keep_failed_days: float = Field(default=90, gt=0, description="Days that dead letters and cancelled jobs are kept.")
+    keep_job_events_days: float = Field(
+        default=30, gt=0, description="Days that the history of jobs is kept; it goes by whole days."
+    )
+    transaction_age_alarm_s: float = Field(
+        default=600, gt=0, description="Age in seconds from which an open transaction is warned of in the log."
+    )
     drain_timeout_s: float = Field(default=25, ge=0, description="Seconds running jobs get to finish at a stop.")
     sla_tick_s: float = Field(default=60, gt=0, description="Seconds between two ticks of the SLA worker.")
+
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="The mail server: smtp://, smtps:// or starttls://, with user:password@ where it wants them.",
+    )
+    mail_from: str = Field(default="Atum Desk <atum-desk@localhost>", description="Sender of the product's mail.")
+    smtp_timeout_s: float = Field(default=30, gt=0, le=120, description="Longest wait for the mail server's answer.")
+    webhook_timeout_s: float = Field(default=15, gt=0, le=60, description="Longest duration of one webhook request.")
+    webhook_allow: str = Field(
+        default="", description="Networks inside that webhooks may reach, such as 10.1.0.0/16, separated by commas."
+    )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["auto", "console", "logfmt", "json"] = Field(
@@ -99,13 +148,49 @@ class Settings(BaseSettings):
             full = f"{full.rstrip('/')}:11434"
         return full.rstrip("/")
 
-    @field_validator("database_url")
+    @field_validator("database_url", "database_listen_url")
     @classmethod
-    def _known_scheme(cls, url: str) -> str:
-        scheme = url.split("://", 1)[0]
+    def _known_scheme(cls, url: str | None) -> str | None:
+        scheme = (url or DRIVER).split("://", 1)[0]
         if scheme not in {"postgresql", "postgres", DRIVER}:
             raise ValueError(f"the database URL must start with postgresql://, not {scheme}://")
         return url
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_mail_server(cls, url: SecretStr | None) -> SecretStr | None:
+        """Refuse a scheme nobody knows, and a password that would cross a network in the clear."""
+        if url is None:
+            return None
+        parts = urlsplit(url.get_secret_value())
+        if parts.scheme not in {"smtp", "smtps", "starttls"} or not parts.hostname:
+            raise ValueError("the mail server's URL must be like smtp://host:25, smtps://host:465 or starttls://host")
+        if parts.scheme == "smtp" and parts.password and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
+            raise ValueError("smtp:// would send the password unencrypted; use starttls:// or smtps://")
+        return url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _one_sender(cls, sender: str) -> str:
+        name, address = parseaddr(sender)
+        Address(name, addr_spec=address)
+        return sender
+
+    @field_validator("webhook_allow")
+    @classmethod
+    def _networks(cls, networks: str) -> str:
+        for network in filter(None, map(str.strip, networks.split(","))):
+            ip_network(network)
+        return networks
+
+    @property
+    def direct(self) -> Self | None:
+        """Return settings that lead past a pooler to PostgreSQL itself; None where no such way is known."""
+        if not self.database_pgbouncer:
+            return self
+        if self.database_listen_url is None:
+            return None
+        return self.model_copy(update={"database_url": self.database_listen_url, "database_pgbouncer": False})
 
     @property
     def sqlalchemy_url(self) -> str:

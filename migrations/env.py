@@ -8,7 +8,7 @@ from alembic import context
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from helpdesk.database.engine import connect_raw
+from helpdesk.database.engine import DatabaseUnavailable, connect_raw
 from helpdesk.database.roles import prepare_database
 from helpdesk.models import Base
 from helpdesk.settings import Settings
@@ -40,7 +40,11 @@ def _migrate(connection: Connection) -> None:
 
 
 async def _run() -> None:
-    settings = Settings()
+    settings = Settings().direct
+    if settings is None:
+        raise DatabaseUnavailable(
+            "Migrations cannot go through a pooler. Set ATUM_DATABASE_LISTEN_URL to the address of PostgreSQL itself."
+        )
     raw = await connect_raw(settings, application="migrate", role=None)
     try:
         await prepare_database(raw)

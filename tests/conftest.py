@@ -33,9 +33,9 @@ class Server:
 
 def _sql(server_url_database: EmbeddedPostgres, statement: str) -> None:
     async def run() -> None:
-        connection = await asyncpg.connect(
-            host=str(server_url_database.socket_folder), user="atum", database="postgres"
-        )
+        # An autovacuum worker may be in a database that is to go, and only the superuser may end that.
+        user = "postgres" if statement.startswith("DROP DATABASE") else "atum"
+        connection = await asyncpg.connect(host=str(server_url_database.socket_folder), user=user, database="postgres")
         try:
             await connection.execute(statement)
         finally:

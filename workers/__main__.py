@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 
 from pydantic import ValidationError
 
 from helpdesk.errors import HelpdeskError
 from helpdesk.observability import configure_logging
-from helpdesk.queue.decode import load_plugins
+from helpdesk.queue.plugins import load_job_types
 from helpdesk.settings import Settings
 from workers.fleet import FLEET
 
@@ -24,8 +23,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = _settings(asked)
         configure_logging(f"{asked.worker}-worker", level=settings.log_level, log_format=settings.log_format)
-        # Both sides of the queue load them: the API to accept such jobs, a worker to run them.
-        load_plugins(os.environ.get("ATUM_PLUGINS", ""))
+        # Both sides of the queue load them: the API to accept such jobs, a worker to run them. The job worker itself
+        # loads the handlers besides.
+        load_job_types()
         return asyncio.run(FLEET[asked.worker].load()(settings))
     except ValidationError as error:
         return _refuse("; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors()))

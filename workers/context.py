@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.ai.model import Models
 from helpdesk.database.engine import Database
+from helpdesk.models.values import JobPriority
 from helpdesk.queue import settle
+from helpdesk.queue.args import JobArgs
+from helpdesk.queue.children import Children, children_of
 from helpdesk.queue.claim import JobInHand
+from helpdesk.queue.enqueue import enqueue
+from helpdesk.queue.queries import get_job
 from helpdesk.settings import Settings
+from workers.progress import Progress
+from workers.threads import Threads
 
-Report = Callable[[JobInHand, Mapping[str, Any]], Awaitable[bool]]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass
@@ -27,14 +38,20 @@ class WorkerContext:
         database: open a transaction with `database.transaction(context.organization_id)`.
         models: the model runtime.
         completed: whether `complete_in` has been called.
+        given_up: set once nobody waits for `in_thread` any more, because of the timeout, a cancel, a lost lease or the
+            end of the process; long work in a thread does well to look at it now and then.
+        going: calls of `in_thread` whose thread works.
     """
 
     database: Database
     models: Models
     settings: Settings
     job: JobInHand
-    report: Report = field(repr=False)
+    threads: Threads = field(repr=False)
+    reported: Progress = field(repr=False)
     completed: bool = False
+    given_up: threading.Event = field(default_factory=threading.Event, repr=False)
+    going: set[Future[Any]] = field(default_factory=set, repr=False)
 
     @property
     def organization_id(self) -> UUID:
@@ -45,15 +62,80 @@ class WorkerContext:
         """Return the present time (UTC)."""
         return datetime.now(UTC)
 
-    async def complete_in(self, session: AsyncSession) -> None:
+    async def complete_in(self, session: AsyncSession, *, result: dict[str, Any] | None = None) -> None:
         """Complete the job in the handler's own transaction: its effects and its completion are one.
 
         Raises:
             LeaseLost: when another worker has the job by now; let it pass, so that the transaction rolls back.
+            ResultTooLarge: when the result is more than a job keeps.
         """
-        await settle.complete_in(session, self.job)
+        await settle.complete_in(session, self.job, result=result)
         self.completed = True
 
-    async def progress(self, progress: Mapping[str, Any]) -> None:
-        """Store how far the job is, for whoever watches it; not kept when the lease is lost."""
-        await self.report(self.job, progress)
+    async def progress(self, percent: float, message: str = "") -> None:
+        """Tell how far the job is, for whoever watches it: 0 to 100, never less than before.
+
+        Cheap to call often: at most one a second is stored, the last one in any case when it says 100.
+
+        Raises:
+            LeaseLost: when another worker has the job by now.
+        """
+        await self.reported.tell(percent, message)
+
+    async def keep_checkpoint(self, checkpoint: Mapping[str, Any], *, percent: float, message: str = "") -> bool:
+        """Store at once where another run of the job can go on; False when PostgreSQL was away.
+
+        Raises:
+            LeaseLost: when another worker has the job by now.
+        """
+        return await self.reported.keep(checkpoint, percent=percent, message=message)
+
+    async def earlier_checkpoint(self) -> dict[str, Any] | None:
+        """Return what an earlier run of the job has kept, None when this one begins; JSON of the product's own."""
+        async with self.database.transaction(self.organization_id) as session:
+            found = await get_job(session, organization_id=self.organization_id, job_id=self.job.id)
+        checkpoint: dict[str, Any] | None = (found.job.progress or {}).get("checkpoint")
+        return checkpoint
+
+    async def in_thread(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Call a plain function in a thread and return what it returns, so that the event loop goes on.
+
+        For code that blocks or computes, above all C code that drops the GIL, such as scaling an image. The function
+        has no database: read before, write afterwards. It cannot be stopped from outside, see `given_up`; one that
+        goes on after its job's timeout keeps the job's slot, and the job may meanwhile be tried elsewhere.
+        """
+        try:
+            return await self.threads.run(self.going, function, *arguments, **named)
+        except asyncio.CancelledError:
+            self.given_up.set()
+            raise
+
+    async def enqueue_child(
+        self,
+        session: AsyncSession,
+        args: JobArgs,
+        *,
+        run_after: datetime | None = None,
+        priority: JobPriority | None = None,
+        unique_key: str | None = None,
+        max_retries: int | None = None,
+    ) -> UUID:
+        """Enqueue a job that this one asks for, see `enqueue`; it carries on this one's trace."""
+        return await enqueue(
+            session,
+            args,
+            organization_id=self.organization_id,
+            run_after=run_after,
+            priority=priority,
+            unique_key=unique_key,
+            max_retries=max_retries,
+            parent_id=self.job.id,
+            trace_parent=self.job.trace_parent,
+        )
+
+    async def children(self, session: AsyncSession) -> Children:
+        """Count the jobs that this one has asked for, by how they stand.
+
+        To wait for them without keeping a slot, return `Snooze` until `children.ended`.
+        """
+        return await children_of(session, organization_id=self.organization_id, parent_id=self.job.id)

@@ -6,10 +6,12 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
-from typing import assert_never
+from typing import Any, assert_never
 
+import structlog
+
+from helpdesk.queue import settle
 from helpdesk.queue.args import JobArgs
 from helpdesk.queue.backoff import retry_delay_s
 from helpdesk.queue.catalog import JOB_TYPES
@@ -17,12 +19,14 @@ from helpdesk.queue.claim import JobInHand
 from helpdesk.queue.decode import InvalidPayload, decode
 from helpdesk.queue.outcomes import Cancel, Completed, Done, Fatal, LeaseLost, Outcome, Snooze
 from workers.context import WorkerContext
+from workers.job_log import identity
 from workers.registry import Handler, Handlers
 from workers.verdict import Dropped, Failure, Finished, FinishedInside, HandedBack, Lost, Verdict
 
-# A newer worker may know a type that this one does not; after a day nobody will.
-_UNKNOWN_AGAIN_S = 60.0
-_UNKNOWN_GIVEN_UP = timedelta(hours=24)
+# A handler that has not ended so long after it was told to counts as stuck.
+_STUCK_AFTER_S = 5.0
+
+log = structlog.get_logger()
 
 
 class Stop(Enum):
@@ -42,6 +46,8 @@ class Execution:
     started: float
     task: asyncio.Task[None] | None = None
     stop: Stop | None = None
+    timeout_s: float | None = None
+    told_stuck: bool = False
 
     @property
     def job(self) -> JobInHand:
@@ -52,6 +58,17 @@ class Execution:
     def age_s(self) -> float:
         """Return the seconds since the handler was started."""
         return time.perf_counter() - self.started
+
+    @property
+    def is_stuck(self) -> bool:
+        """Return whether the handler ignores its timeout."""
+        return self.timeout_s is not None and self.age_s > self.timeout_s + _STUCK_AFTER_S
+
+    def tell_stuck(self) -> None:
+        """Log, once, that the handler ignores that it was told to end."""
+        if not self.told_stuck:
+            self.told_stuck = True
+            log.error("handler_stuck", after_s=round(self.age_s, 1), **identity(self.job))
 
     def cancel(self, why: Stop) -> None:
         """Cancel the handler, once."""
@@ -65,12 +82,12 @@ async def perform(execution: Execution, handlers: Handlers) -> Verdict:
     job = execution.job
     handler, kind = handlers.get(job.job_type), JOB_TYPES.get(job.job_type)
     if handler is None or kind is None:
-        return _unknown(job)
+        return HandedBack(job, reason=f"this worker has no handler for {job.job_type}")
     try:
         return await _run(execution, handler, kind)
     except LeaseLost:
         return Lost(job)
-    except (Fatal, InvalidPayload) as error:
+    except (Fatal, InvalidPayload, settle.ResultTooLarge) as error:
         return _failure(execution, kind, error, fatal=True)
     except asyncio.CancelledError as error:
         return _stopped(execution, kind, error)
@@ -82,14 +99,15 @@ async def perform(execution: Execution, handlers: Handlers) -> Verdict:
 async def _run(execution: Execution, handler: Handler, kind: type[JobArgs]) -> Verdict:
     job = execution.job
     args = decode(job.job_type, job.payload)
-    seconds = job.timeout_s or kind.timeout_s
+    execution.timeout_s = seconds = job.timeout_s or kind.timeout_s
     try:
         async with asyncio.timeout(seconds) as limit:
             outcome = await handler(args, execution.context)
     except TimeoutError as error:
         if not limit.expired():
             raise
-        return _failure(execution, kind, error, text=f"timed out after {seconds} s")
+        going = ", and its thread goes on" if execution.context.going else ""
+        return _failure(execution, kind, error, text=f"timed out after {seconds} s{going}")
     return _verdict(execution, outcome, kind)
 
 
@@ -99,7 +117,7 @@ def _verdict(execution: Execution, outcome: Outcome, kind: type[JobArgs]) -> Ver
         return FinishedInside(job, execution.age_s)
     match outcome:
         case Done(result=result):
-            return Finished(job, execution.age_s, result)
+            return _finished(execution, kind, result)
         case Snooze(seconds=seconds, reason=reason):
             return HandedBack(job, "snoozed", max(seconds, 0.0), reason or None)
         case Cancel(reason=reason):
@@ -109,6 +127,15 @@ def _verdict(execution: Execution, outcome: Outcome, kind: type[JobArgs]) -> Ver
             return _failure(execution, kind, error, fatal=True)
         case _:
             assert_never(outcome)
+
+
+def _finished(execution: Execution, kind: type[JobArgs], result: dict[str, Any] | None) -> Verdict:
+    try:
+        settle.result_text(result)
+    except (settle.ResultTooLarge, TypeError, ValueError) as error:
+        text = f"the outcome cannot be stored: {type(error).__name__}: {error}"
+        return _failure(execution, kind, error, fatal=True, text=text)
+    return Finished(execution.job, execution.age_s, result)
 
 
 def _stopped(execution: Execution, kind: type[JobArgs], error: BaseException) -> Verdict:
@@ -132,12 +159,5 @@ def _failure(
 ) -> Failure:
     job = execution.job
     delay = retry_delay_s(kind, retry_count=job.retry_count, luck=random.random())  # noqa: S311 (jitter)
-    said = text or f"{type(error).__name__}: {error}".rstrip(": ")
+    said = settle.clip(text or f"{type(error).__name__}: {error}".rstrip(": ")) or ""
     return Failure(job, execution.age_s, said, delay_s=delay, fatal=fatal, cause=error)
-
-
-def _unknown(job: JobInHand) -> Verdict:
-    reason = f"this worker has no handler for {job.job_type}"
-    if datetime.now(UTC) - job.created_at > _UNKNOWN_GIVEN_UP:
-        return Failure(job, 0.0, reason, fatal=True)
-    return HandedBack(job, after_s=_UNKNOWN_AGAIN_S, reason=reason)

@@ -8,21 +8,22 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
-import asyncpg
 import structlog
 
-from helpdesk.queue.link import CONNECTION_ERRORS, Link
+from helpdesk.queue.link import Link
 from helpdesk.settings import Settings
+from workers.counters import LoopLag
 
 # Shares of the lease: no new work at 60 of 90 s without a beat, handlers cancelled at 80, rescued by others at 90.
 STOP_CLAIMING_AT = 2 / 3
 STOP_HANDLERS_AT = 8 / 9
 _LOOP_BLOCKED_S = 1.0
 
-# The worker's own row: whether it lives, and how much it does.
-_BEAT_WORKER = "UPDATE workers SET last_seen = now(), running = $2, state = $3 WHERE id = $1"
+# The worker's own row: whether it lives, how much it does, and how it feels.
+_BEAT_WORKER = "UPDATE workers SET last_seen = now(), running = $2, state = $3, stats = $4::jsonb WHERE id = $1"
 
 Notice = Callable[[UUID, int], None]
 
@@ -41,6 +42,10 @@ class Heartbeat:
             `id, cancel` for each row that is still this worker's. None where a worker leases nothing.
         on_lost: called on the event loop with a row and the lease that is no longer this worker's.
         on_cancel: called on the event loop with a row somebody wants stopped.
+
+    Attributes:
+        lag: how late the owner's event loop is; marked by a loop of `WorkerProcess.loops`.
+        figures: returns what else `workers.stats` is to say; called in the heartbeat's thread.
     """
 
     def __init__(
@@ -60,6 +65,8 @@ class Heartbeat:
         self.on_lost = on_lost
         self.on_cancel = on_cancel
         self.state = "running"
+        self.lag = LoopLag()
+        self.figures: Callable[[], Mapping[str, Any]] = dict
         self._held: dict[UUID, int] = {}
         self._lock = threading.Lock()
         self._last_beat = time.monotonic()
@@ -104,6 +111,7 @@ class Heartbeat:
         """Start beating; notices arrive on the event loop that calls this."""
         self._owner = asyncio.get_running_loop()
         self._last_beat = self._owner_seen = time.monotonic()
+        self.lag.mark(next_in_s=_LOOP_BLOCKED_S)
         self._thread.start()
 
     def beat_now(self) -> None:
@@ -135,7 +143,7 @@ class Heartbeat:
             wait = self._settings.lease_heartbeat_s
             try:
                 await asyncio.wait_for(self._beat(link), wait)
-            except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+            except Exception as error:  # the thread must not end: without beats all leases are lost
                 log.warning("heartbeat_missed", age_s=round(self.age_s, 1), error=f"{type(error).__name__}: {error}")
                 wait = min(1.0, wait)
             with suppress(TimeoutError):
@@ -146,13 +154,14 @@ class Heartbeat:
     async def _beat(self, link: Link) -> None:
         self._look_at_owner()
         held = self.held()
-        begun = time.monotonic()
-        await link.fetch(_BEAT_WORKER, self._worker_id, len(held), self.state)
+        begun, age_s = time.monotonic(), self.age_s
         if self._sql and held:
             leases = json.dumps({str(row): lease for row, lease in held.items()})
             kept = await link.fetch(self._sql, sorted(held), leases, self._worker_id)
             self._tell(held, {row["id"]: bool(row["cancel"]) for row in kept})
-        # As of before the statement: the server may have renewed the leases at any moment since.
+        stats = {"loop_lag_ms": self.lag.take_ms(), "beat_age_s": round(age_s, 1), **self.figures()}
+        await link.fetch(_BEAT_WORKER, self._worker_id, len(held), self.state, json.dumps(stats))
+        # As of before the statements: the server may have renewed the leases at any moment since.
         self._last_beat = begun
 
     def _look_at_owner(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from traceback import format_exception
 from typing import Any
 
 import structlog
@@ -11,6 +12,7 @@ import structlog
 from helpdesk.errors import HelpdeskError
 from helpdesk.queue.claim import JobInHand
 from helpdesk.queue.settle import Failed
+from helpdesk.redaction import redacted
 from workers.verdict import Dropped, Failure, Finished, FinishedInside, HandedBack
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -38,7 +40,8 @@ def failed(failure: Failure, became: Failed) -> None:
     """Log `job_retried`, `job_dead_lettered` or `job_cancelled`; a traceback only for what nobody foresaw."""
     event = {"pending": "job_retried", "dead_letter": "job_dead_lettered"}.get(became.status, "job_cancelled")
     foreseen = failure.cause is None or isinstance(failure.cause, (HelpdeskError, TimeoutError))
-    more = {} if foreseen else {"exc_info": failure.cause}
+    # As text, since a logger that is given the exception would write its message as it is.
+    more = {} if foreseen else {"exception": redacted("".join(format_exception(failure.cause)))}
     log.warning(event, duration=round(failure.duration_s, 4), error=failure.error, **identity(failure.job), **more)
 
 

@@ -13,6 +13,7 @@ A worker is written as::
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import socket
@@ -27,14 +28,15 @@ import asyncpg
 import structlog
 
 from helpdesk.database.base import new_id
+from helpdesk.database.budget import Budget, look_at_budget
 from helpdesk.database.engine import Database
 from helpdesk.queue.link import CONNECTION_ERRORS, Link
 from helpdesk.queue.wake import WakeUp
 from helpdesk.settings import Settings
-from workers.fleet import HANDLER_POOL_SIZE
+from workers.fleet import FLEET, HANDLER_POOL_SIZE
 from workers.heartbeat import Heartbeat
 from workers.listener import Listener
-from workers.loops import Loop, keep_running
+from workers.loops import Loop, keep_running, pause
 
 _REGISTER = """
     INSERT INTO workers (id, kind, host, pid, state, capacity, types, version)
@@ -43,6 +45,7 @@ _REGISTER = """
 """
 _UNREGISTER = "DELETE FROM workers WHERE id = $1"
 _GOODBYE_S = 5.0
+_LAG_LOOK_S = 0.5
 
 log = structlog.get_logger()
 
@@ -95,7 +98,15 @@ class WorkerProcess:
 
     def loops(self) -> dict[str, Loop]:
         """Return the loops every worker runs, for `run_loops`."""
-        return {"listener": lambda: self.listener.run(self.stopping)}
+        return {"listener": lambda: self.listener.run(self.stopping), "lag": self._watch_lag}
+
+    async def _watch_lag(self) -> None:
+        lag = self.heartbeat.lag
+        while not self.stopping.is_set():
+            lag.mark(next_in_s=_LAG_LOOK_S)
+            await pause(self.stopping, _LAG_LOOK_S)
+        # From here on nobody marks, and nothing is late.
+        lag.mark(next_in_s=math.inf)
 
 
 @asynccontextmanager
@@ -112,6 +123,9 @@ async def worker_process(
 
     Waits for PostgreSQL as long as it takes, or until `stopping` is set.
 
+    Raises:
+        ConnectionsExhausted: when PostgreSQL has not enough connections left.
+
     Args:
         kind: `job`, `rag` or `sla`.
         capacity: how much it does at a time.
@@ -126,10 +140,28 @@ async def worker_process(
     process = WorkerProcess(worker_id, kind, settings, database, heartbeat, listener, stopping)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(_disconnect, process)
+        if not settings.database_pgbouncer:
+            await _check_budget(process)
         await keep_running("register", lambda: _register(process, capacity, types), stopping=stopping)
         heartbeat.start()
         await stack.enter_async_context(WakeUp(settings, link=listener.link))
         yield process
+
+
+async def _check_budget(process: WorkerProcess) -> None:
+    """Warn when PostgreSQL's connections are about to run out; raise ConnectionsExhausted when they have."""
+    found: list[Budget] = []
+
+    async def look() -> None:
+        per_worker = {kind.name: kind.connections for kind in FLEET.values()}
+        gone_s = process.settings.lease_timeout_s
+        found.append(await look_at_budget(process.link, per_worker=per_worker, worker_gone_s=gone_s))
+
+    await keep_running("connection budget", look, stopping=process.stopping)
+    needs = FLEET[process.kind].connections
+    for budget in found:
+        if (left := budget.left(needs)) < 0:
+            log.warning("connection_budget_tight", needs=needs, allowed=budget.allowed, missing=-left)
 
 
 async def _register(process: WorkerProcess, capacity: int, types: Sequence[str]) -> None:
@@ -148,7 +180,7 @@ async def _disconnect(process: WorkerProcess) -> None:
             await process.link.fetch(_UNREGISTER, process.id)
     except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
         log.warning("worker_row_left_behind", worker_id=str(process.id), error=f"{type(error).__name__}: {error}")
-    await process.link.close()
+    await process.listener.close()
     await process.database.close()
     log.info("database_connection_closed", worker_id=str(process.id))
 

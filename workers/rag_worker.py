@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -18,19 +19,13 @@ from helpdesk.queue.link import CONNECTION_ERRORS
 from helpdesk.queue.wake import INDEX
 from helpdesk.rag.claim import BATCH, HEARTBEAT, IndexTaskInHand, claim, leases_of, prune, release, rescue
 from helpdesk.rag.index import BatchReport, Indexer, index_batch
-from helpdesk.rag.reconcile import reconcile
+from helpdesk.rag.reconcile import MOST_AT_ONCE, has_index, reconcile
 from helpdesk.settings import Settings
 from workers.lifecycle import WorkerProcess, stop_on_signals, worker_process
 from workers.loops import pause, run_loops
 
 # While the runtime embeds one batch, another is read or written.
 BATCHES_AT_A_TIME = 2
-_HOUR_S = 3600.0
-# One worker an hour looks for what was missed, whoever comes first.
-_TICK = """
-INSERT INTO cron_ticks (name, tick_at) VALUES ('rag_reconcile', date_trunc('hour', now()))
-ON CONFLICT DO NOTHING RETURNING name
-"""
 _ORGANIZATIONS = "SELECT id FROM organizations ORDER BY id"
 
 log = structlog.get_logger()
@@ -77,20 +72,30 @@ class RagWorker:
                 self.wake.set()
             await prune(self._process.link)
 
-    async def reconcile_forever(self) -> None:
-        """Once an hour compare sources and index, and queue the differences behind everything else."""
-        while not await pause(self._process.stopping, _HOUR_S * random.uniform(0.9, 1.1)):  # noqa: S311 (jitter)
-            if not await self._process.link.fetch(_TICK):
-                continue
-            for row in await self._process.link.fetch(_ORGANIZATIONS):
-                async with self._process.database.transaction(row["id"]) as session:
-                    queued = await reconcile(
-                        session,
-                        organization_id=row["id"],
-                        open_tickets=self._settings.rag_index_on_ticket_create,
-                    )
-                if queued:
-                    log.info("index_repaired", organization_id=str(row["id"]), queued=queued)
+    async def begin_empty_indexes(self) -> None:
+        """Queue all sources of organisations that have no index at all, such as after a restore without it.
+
+        What is missing in an index that is there is found by the scheduled job RECONCILE_INDEX.
+        """
+        for row in await self._process.link.fetch(_ORGANIZATIONS):
+            if self._process.stopping.is_set():
+                return
+            if queued := await self._begin_index(row["id"]):
+                log.info("index_begun", organization_id=str(row["id"]), queued=queued)
+
+    async def _begin_index(self, organization_id: UUID) -> int:
+        total, queued = 0, MOST_AT_ONCE
+        while queued >= MOST_AT_ONCE:
+            async with self._process.database.transaction(organization_id) as session:
+                if total == 0 and await has_index(session, organization_id=organization_id):
+                    return 0
+                queued = await reconcile(
+                    session,
+                    organization_id=organization_id,
+                    open_tickets=self._settings.rag_index_on_ticket_create,
+                )
+            total += queued
+        return total
 
     async def _wake_at_stop(self) -> None:
         await self._process.stopping.wait()
@@ -182,7 +187,7 @@ async def run(settings: Settings) -> int:
             loops = {
                 "index": worker.index_forever,
                 "rescue": worker.rescue_forever,
-                "reconcile": worker.reconcile_forever,
+                "begin": worker.begin_empty_indexes,
             }
             await run_loops({**loops, **process.loops()}, stopping=stopping)
     finally:

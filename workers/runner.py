@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 import structlog
 
 from helpdesk.ai.model import Models
 from helpdesk.queue import settle
+from helpdesk.queue.catalog import JOB_TYPES
 from helpdesk.queue.claim import JobInHand
 from helpdesk.queue.link import Link
 from helpdesk.queue.wake import CANCEL, JOBS
@@ -19,10 +20,14 @@ from workers.completer import Completer
 from workers.context import WorkerContext
 from workers.counters import Counters
 from workers.execution import Stop
+from workers.last_chance import LastChances
 from workers.lifecycle import WorkerProcess
 from workers.loops import Loop, keep_running, pause, run_loops
+from workers.progress import Progress
 from workers.registry import Handlers
+from workers.room import most_of_each
 from workers.slots import Slots
+from workers.threads import Threads
 from workers.upkeep import maintain_forever, rescue_forever, schedule_forever
 from workers.verdict import HandedBack
 
@@ -30,6 +35,8 @@ _WATCH_S = 0.5
 # What handlers get to clean up after they were cancelled, and PostgreSQL to hear the last endings.
 _CANCEL_GRACE_S = 5.0
 _FLUSH_GRACE_S = 10.0
+# The exit code of a process whose slots are taken by handlers that never end: EX_SOFTWARE of sysexits.h.
+STUCK = 70
 
 log = structlog.get_logger()
 
@@ -38,11 +45,12 @@ class Runner:
     """Runs jobs until the process is told to stop.
 
     Args:
-        types: the job types to claim; None claims all.
+        types: the job types to claim, of those that have a handler; None claims all.
         upkeep: whether it also rescues, schedules and prunes.
 
     Attributes:
-        left_running: handlers that did not even end when cancelled.
+        left_running: handlers and threads that did not even end when cancelled.
+        exit_code: what the process is to end with: 0, or STUCK when too many handlers ignored their timeouts.
     """
 
     def __init__(
@@ -60,13 +68,18 @@ class Runner:
         self._upkeep = upkeep
         self.counters = Counters()
         self.left_running = 0
+        self.exit_code = 0
+        self._most_stuck = process.settings.most_stuck_handlers or max(1, capacity // 2)
+        self._threads = Threads(capacity)
         self._claiming = Link(process.settings, application="job-worker-claim")
         self._settling = Link(process.settings, application="job-worker-settle")
-        self._claimer = Claimer(process, self._claiming, types=types, counters=self.counters)
+        # What it cannot run it leaves to others, however new the type.
+        served = [name for name in (JOB_TYPES if types is None else types) if handlers.get(name)]
+        self._claimer = Claimer(process, self._claiming, types=served, counters=self.counters)
         self._completer = Completer(
             self._settling,
             worker_id=process.id,
-            let_go=process.heartbeat.drop,
+            let_go=self._let_go,
             busy=lambda: not self._slots.is_idle,
             counters=self.counters,
         )
@@ -76,6 +89,16 @@ class Runner:
             context_of=self._context,
             settle=self._completer.put,
             nudge=self._claimer.nudge.set,
+            most=most_of_each(served, process.settings.job_type_limits),
+        )
+
+        self._last_chances = LastChances(
+            process,
+            self._slots,
+            self._claiming,
+            is_settled=lambda: self._completer.unheard == 0,
+            room=dict.fromkeys(served, 1),
+            counters=self.counters,
         )
 
     async def run(self) -> None:
@@ -94,13 +117,16 @@ class Runner:
             await asyncio.wait({completing})
             await self._claiming.close()
             await self._settling.close()
-        log.info("job_worker_stopped", unheard=self._completer.unheard, **asdict(self.counters))
+            self._threads.close()
+        self.left_running += self._slots.left_behind
+        log.info("job_worker_stopped", unheard=self._completer.unheard, **self.counters.as_dict())
 
     def _loops(self) -> dict[str, Loop]:
         process = self._process
         loops: dict[str, Loop] = {
             "claimer": lambda: self._claimer.run(self._slots, self._completer),
             "watch": self._watch,
+            "last chances": self._last_chances.run,
             "stop": self._stop_starting,
             **process.loops(),
         }
@@ -112,22 +138,38 @@ class Runner:
 
     def _heed_notices(self) -> None:
         heartbeat, listener = self._process.heartbeat, self._process.listener
+        heartbeat.figures = self._figures
         heartbeat.on_lost = lambda job, lease: self._slots.cancel(job, lease, Stop.LEASE_LOST)
         heartbeat.on_cancel = lambda job, lease: self._slots.cancel(job, lease, Stop.CANCEL_REQUESTED)
-        listener.on(JOBS, self._claimer.nudge.set)
+        listener.on(JOBS, self._claimer.wake)
         # A request to stop a running job is seen by the heartbeat; this only brings the next one forward.
         listener.on(CANCEL, heartbeat.beat_now)
+
+    def _figures(self) -> dict[str, Any]:
+        """Return what `workers.stats` says of this process; called in the heartbeat's thread."""
+        return {**self.counters.as_dict(), "stuck": self._slots.stuck, "claim_ms": self.counters.claim_ms()}
 
     async def _watch(self) -> None:
         """Give work up when its lease is in danger, and give back what waits too long."""
         heartbeat = self._process.heartbeat
-        while not await pause(self._process.stopping, _WATCH_S):
+        # Well within the ninth of a lease that is left once handlers have to end.
+        every_s = min(_WATCH_S, self._process.settings.lease_timeout_s / 60)
+        while not await pause(self._process.stopping, every_s):
             if heartbeat.must_stop:
                 log.error("worker_cut_off", beat_age_s=round(heartbeat.age_s, 1))
                 self._slots.hand_back_waiting(reason="the worker lost the database")
                 self._slots.cancel_all(Stop.CUT_OFF)
             else:
                 self._slots.hand_back_overdue()
+            self._look_for_stuck()
+
+    def _look_for_stuck(self) -> None:
+        """Report handlers that ignore their timeouts; end the process, for its supervisor, when they are too many."""
+        self._slots.tell_stuck()
+        if self._slots.stuck >= self._most_stuck:
+            log.error("worker_stuck", handlers=self._slots.stuck, most=self._most_stuck)
+            self.exit_code = STUCK
+            self._process.stopping.set()
 
     async def _stop_starting(self) -> None:
         await self._process.stopping.wait()
@@ -148,9 +190,14 @@ class Runner:
             self.left_running += 1
             self._completer.put(HandedBack(job, reason="the worker stopped, and the handler would not"))
 
+    def _let_go(self, job_id: UUID) -> None:
+        self._process.heartbeat.drop(job_id)
+        self._claimer.settled(job_id)
+
     def _context(self, job: JobInHand) -> WorkerContext:
         process = self._process
-        return WorkerContext(process.database, self._models, process.settings, job, self._report)
+        reported = Progress(job, self._report)
+        return WorkerContext(process.database, self._models, process.settings, job, self._threads, reported)
 
     async def _report(self, job: JobInHand, progress: Mapping[str, Any]) -> bool:
         return await settle.report_progress(self._settling, job=job, progress=progress)

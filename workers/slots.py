@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
 from uuid import UUID
 
 import structlog
@@ -33,6 +33,11 @@ class Slots:
         context_of: makes a handler's context.
         settle: takes each verdict.
         nudge: called when there is room for more and the queue was not empty before.
+        most: how many it takes at a time of the job types that are not to have all slots.
+
+    Attributes:
+        more_expected: whether the queue had more than there was room for.
+        reserved: slots that what was claimed ahead is kept out of, for jobs that must start as they are claimed.
     """
 
     def __init__(
@@ -43,15 +48,21 @@ class Slots:
         context_of: Callable[[JobInHand], WorkerContext],
         settle: Callable[[Verdict], None],
         nudge: Callable[[], None],
+        most: Mapping[str, int] | None = None,
     ) -> None:
         self.capacity = capacity
         self.more_expected = False
+        self.reserved = 0
+        self.most = dict(most or {})
         self._handlers = handlers
         self._context_of = context_of
         self._settle = settle
         self._nudge = nudge
         self._waiting: deque[tuple[float, JobInHand]] = deque()
         self._running: dict[UUID, Execution] = {}
+        self._stuck: set[Execution] = set()
+        # Held by whoever claims: while a job that must run alone does, nobody else may.
+        self.claiming = asyncio.Lock()
         self._means: dict[str, float] = {}
         self._slowest_s: float | None = None
         self._closed = False
@@ -68,13 +79,33 @@ class Slots:
         """Return how many handlers run."""
         return len(self._running)
 
+    @property
+    def stuck(self) -> int:
+        """Return how many slots are taken by handlers that ignore their timeout; may be called in any thread."""
+        return len(self._stuck) + sum(execution.is_stuck for execution in list(self._running.values()))
+
+    @property
+    def left_behind(self) -> int:
+        """Return how many threads work on for jobs that have ended without them."""
+        return len(self._stuck)
+
     def close(self) -> None:
         """Start no more handlers; what is accepted from now on only waits to be handed back."""
         self._closed = True
 
     def room(self) -> int:
         """Return how many more jobs may be claimed now."""
-        return self.capacity + self._ahead() - len(self._running) - len(self._waiting)
+        return self.capacity - self.reserved + self._ahead() - self._taken - len(self._waiting)
+
+    @property
+    def free(self) -> int:
+        """Return how many jobs would start at once."""
+        return max(self.capacity - self._taken, 0)
+
+    def in_hand(self) -> Mapping[str, int]:
+        """Return how many jobs run or wait of each type."""
+        running = (execution.job.job_type for execution in (*self._running.values(), *self._stuck))
+        return Counter((*running, *(job.job_type for _, job in self._waiting)))
 
     @property
     def wants_more(self) -> bool:
@@ -85,6 +116,12 @@ class Slots:
         """Take claimed jobs; start them as slots are free."""
         now = time.monotonic()
         self._waiting.extend((now, job) for job in jobs)
+        self._fill()
+
+    def accept_first(self, jobs: Iterable[JobInHand]) -> None:
+        """Take claimed jobs that go before those that wait."""
+        now = time.monotonic()
+        self._waiting.extendleft((now, job) for job in reversed([*jobs]))
         self._fill()
 
     def cancel(self, job_id: UUID, lease: int, why: Stop) -> None:
@@ -100,6 +137,12 @@ class Slots:
         # A job that its handler has just completed looks lost from outside.
         if execution is not None and execution.job.lease == lease and not execution.context.completed:
             execution.cancel(why)
+
+    def tell_stuck(self) -> None:
+        """Log which handlers have become stuck."""
+        for execution in self._running.values():
+            if execution.is_stuck:
+                execution.tell_stuck()
 
     def cancel_all(self, why: Stop) -> None:
         """Cancel every running handler."""
@@ -134,6 +177,10 @@ class Slots:
         self._running.clear()
         return jobs
 
+    @property
+    def _taken(self) -> int:
+        return len(self._running) + len(self._stuck)
+
     def _ahead(self) -> int:
         if self._slowest_s is None:
             return 0
@@ -147,13 +194,13 @@ class Slots:
         self._slowest_s = max(self._means.values())
 
     def _fill(self) -> None:
-        while self._waiting and not self._closed and len(self._running) < self.capacity:
+        while self._waiting and not self._closed and self._taken < self.capacity - self.reserved:
             _, job = self._waiting.popleft()
             execution = Execution(self._context_of(job), started=time.perf_counter())
             self._running[job.id] = execution
             self._idle.clear()
             execution.task = asyncio.create_task(self._work(execution))
-        if self.more_expected and self.wants_more:
+        if (self.more_expected and self.wants_more) or (self.reserved and self.free):
             self._nudge()
 
     async def _work(self, execution: Execution) -> None:
@@ -161,12 +208,31 @@ class Slots:
         structlog.contextvars.bind_contextvars(
             job_id=str(job.id), job_type=job.job_type, organization_id=str(job.organization_id)
         )
+        if job.trace_parent and job.trace_parent.count("-") == 3:
+            structlog.contextvars.bind_contextvars(trace_id=job.trace_parent.split("-")[1])
         verdict = await perform(execution, self._handlers)
+        if job.job_type in self.most and self.in_hand()[job.job_type] >= self.most[job.job_type]:
+            # No more of its type were asked for.
+            self.more_expected = True
         # Gone: given up at shutdown, and already handed back.
         if self._running.pop(job.id, None) is None:
             return
         self._learn(job.job_type, execution.age_s)
         self._settle(verdict)
+        if execution.context.going:
+            self._stuck.add(execution)
         self._fill()
         if self.is_idle:
             self._idle.set()
+        await self._wait_for_threads(execution)
+
+    async def _wait_for_threads(self, execution: Execution) -> None:
+        """Keep the slot for as long as a thread works on for a job that has ended without it."""
+        if execution not in self._stuck:
+            return
+        execution.tell_stuck()
+        while going := set(execution.context.going):
+            await asyncio.gather(*map(asyncio.wrap_future, going), return_exceptions=True)
+        self._stuck.discard(execution)
+        self._fill()
+        self._nudge()

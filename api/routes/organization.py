@@ -21,6 +21,7 @@ from api.schemas.organization import (
     UserView,
 )
 from helpdesk.accounts import commands, queries
+from helpdesk.accounts.roles import require_role
 from helpdesk.models.values import UserRole
 
 router = APIRouter(tags=["organization"])
@@ -38,7 +39,8 @@ async def list_users(session: ReadSession, user: CurrentUser, page: Paging) -> P
 
 @router.post("/users", status_code=status.HTTP_201_CREATED, summary="Make a user", dependencies=_ADMIN)
 async def create_user(new: NewUser, session: Transaction, user: CurrentUser) -> UserView:
-    """Make a user of this organisation; takes the role admin."""
+    """Make a user of this organisation, with at most one's own role; takes the role admin."""
+    require_role(user.role, new.role)
     made = await commands.create_user(
         session,
         organization_id=user.organization_id,

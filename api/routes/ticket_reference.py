@@ -14,10 +14,11 @@ from helpdesk.tickets.queries import ticket_id_of
 from helpdesk.tickets.requests import Actor
 
 _Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+TicketReference = Annotated[UUID | _Number, Path(description="A ticket's id or its number.")]
 
 
 async def _ticket_id(
-    ticket: Annotated[UUID | _Number, Path(description="A ticket's id or its number.")],
+    ticket: TicketReference,
     session: Transaction,
     user: CurrentUser,
 ) -> UUID:

@@ -98,6 +98,11 @@ async def organization_of_slug(session: AsyncSession, *, slug: str | None) -> Or
     return found[0] if len(found) == 1 else None
 
 
+async def any_organization(session: AsyncSession) -> bool:
+    """Return whether there is an organisation at all."""
+    return (await session.scalar(select(Organization.id).limit(1))) is not None
+
+
 async def organization_by_id(session: AsyncSession, *, organization_id: UUID) -> Organization:
     """Return the organisation of the transaction's scope."""
     return (await session.scalars(select(Organization).where(Organization.id == organization_id))).one()

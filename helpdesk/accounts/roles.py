@@ -12,11 +12,16 @@ class RoleTooLow(Forbidden):
     """The user's role does not allow this."""
 
 
+def is_at_least(role: UserRole, least: UserRole) -> bool:
+    """Return whether a role may do what another one may."""
+    return _RANK[role] >= _RANK[least]
+
+
 def require_role(role: UserRole, least: UserRole) -> None:
     """Let a role pass that is at least another one, in the order viewer, agent, lead, admin, operator.
 
     Raises:
         RoleTooLow: it is below.
     """
-    if _RANK[role] < _RANK[least]:
+    if not is_at_least(role, least):
         raise RoleTooLow(f"This takes the role {least}; yours is {role}.")

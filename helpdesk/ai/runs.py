@@ -13,9 +13,9 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.ai.model import Answer, ModelIdentity, Prompt
-from helpdesk.ai.redaction import redacted
 from helpdesk.database.base import new_id
 from helpdesk.models.ai import AiRun
+from helpdesk.redaction import redacted
 
 Decision = Literal["accepted", "abstained", "escalated", "error"]
 

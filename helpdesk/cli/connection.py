@@ -27,11 +27,8 @@ class NotMigrated(Conflict):
 
 
 def run(work: Callable[[Database], Awaitable[Result]]) -> Result:
-    """Run a command's work on the database that the settings name, and close the connections after it.
-
-    Where none is named, it is that of the `run` that is under way in this checkout, if there is one.
-    """
-    settings = read_settings(database_url=None if _is_named() else _database_of_run())
+    """Run a command's work on the database of the settings, see `chosen_settings`, and close the connections."""
+    settings = chosen_settings()
 
     async def opened() -> Result:
         async with open_database(settings) as database:
@@ -40,13 +37,21 @@ def run(work: Callable[[Database], Awaitable[Result]]) -> Result:
     return asyncio.run(opened())
 
 
-def _is_named() -> bool:
-    return any(os.environ.get(name) for name in ("ATUM_DATABASE_URL", "DATABASE_URL"))
+def chosen_settings() -> Settings:
+    """Return the settings of the environment.
+
+    Where they name no database, it is that of the `run` that is under way in this checkout, if there is one, and its
+    folder is that of the files.
+    """
+    home = None if _is_set("ATUM_DATABASE_URL", "DATABASE_URL") else embedded_home()
+    if home is None:
+        return read_settings()
+    folder = None if _is_set("ATUM_DATA_DIR") else home.parent
+    return read_settings(database_url=EmbeddedPostgres(home).url(), data_dir=folder)
 
 
-def _database_of_run() -> str | None:
-    home = embedded_home()
-    return None if home is None else EmbeddedPostgres(home).url()
+def _is_set(*names: str) -> bool:
+    return any(os.environ.get(name) for name in names)
 
 
 @asynccontextmanager

@@ -12,12 +12,11 @@ from uuid import UUID
 
 import typer
 
-from helpdesk.accounts.queries import organization_of_slug
 from helpdesk.cli.connection import run
 from helpdesk.cli.import_progress import print_summary, show_progress
 from helpdesk.cli.import_wait import wait_for_pipeline
+from helpdesk.cli.organization import Slug, chosen_organization
 from helpdesk.database.engine import Database
-from helpdesk.models.accounts import Organization
 from helpdesk.models.values import ArticleVisibility
 from helpdesk.queue.wake import WakeUp
 from helpdesk.settings import Settings
@@ -56,7 +55,6 @@ Map = Annotated[
 Format = Annotated[
     InputFormat | None, typer.Option("--format", help="How the file is written; by default its suffix tells.")
 ]
-Slug = Annotated[str | None, typer.Option("--organization", help="Slug of the organisation, where there are several.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check every row and say what would happen; store nothing.")]
 Errors = Annotated[
     Path | None,
@@ -166,7 +164,7 @@ def _run(task: _Task, make_work: MakeWork) -> None:
 
 async def _import(database: Database, task: _Task, make_work: MakeWork) -> bool:
     """Import the rows and follow the pipeline if that is wanted; return whether all went well."""
-    home = await _organization(database, task.slug)
+    home = await chosen_organization(database, task.slug)
     async with database.transaction(home.id) as session:
         now = await database_clock(session)
     work = make_work(database.settings, home.id, now)
@@ -194,13 +192,3 @@ def _open(task: _Task) -> Reading:
         return open_input(task.path, form=task.form)
     except UnreadableInput as error:
         raise typer.BadParameter(error.detail, param_hint="--format") from error
-
-
-async def _organization(database: Database, slug: str | None) -> Organization:
-    async with database.transaction(None) as session:
-        found = await organization_of_slug(session, slug=slug)
-    if found is not None:
-        return found
-    if slug is not None:
-        raise typer.BadParameter(f"there is no organisation {slug!r}", param_hint="--organization")
-    raise typer.BadParameter("there is none yet, or there are several: name one", param_hint="--organization")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from helpdesk.accounts.commands import create_organization, create_user
+from helpdesk.accounts.queries import any_organization
 from helpdesk.cli.connection import run
 from helpdesk.cli.users import make_password
 from helpdesk.database.base import new_id
@@ -28,12 +29,18 @@ def init(
         str | None, typer.Option(help="Password; made up and shown once when left out.", envvar="ATUM_NEW_PASSWORD")
     ] = None,
 ) -> None:
-    """Make an organisation and its first administrator."""
+    """Make an organisation and its first administrator.
+
+    That of the very first organisation is the operator: what concerns every organisation, such as pausing a queue, is
+    theirs to do.
+    """
     chosen = password or make_password()
     short = slug or re.sub(r"[^a-z0-9]+", "-", organization.lower()).strip("-")
 
-    async def work(database: Database) -> None:
+    async def work(database: Database) -> UserRole:
         organization_id = new_id()
+        async with database.transaction(None) as session:
+            role = UserRole.ADMIN if await any_organization(session) else UserRole.OPERATOR
         async with database.transaction(organization_id) as session:
             await create_organization(
                 session, slug=short, name=organization, organization_id=organization_id, timezone=timezone
@@ -43,11 +50,13 @@ def init(
                 organization_id=organization_id,
                 email=admin,
                 name=admin,
-                role=UserRole.ADMIN,
+                role=role,
                 password=chosen,
             )
+        return role
 
-    run(work)
-    print(f"{organization} ({short}) is ready; {admin} is its administrator.")
+    role = run(work)
+    also = " and the operator of this installation" if role is UserRole.OPERATOR else ""
+    print(f"{organization} ({short}) is ready; {admin} is its administrator{also}.")
     if password is None:
         print(f"Password: {chosen}")

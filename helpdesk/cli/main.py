@@ -21,11 +21,14 @@ _MODULES = {
     "migrate": "helpdesk.cli.migrate",
     "init": "helpdesk.cli.init",
     "import": "helpdesk.cli.import_data",
+    "export": "helpdesk.cli.export",
+    "report": "helpdesk.cli.report",
     "users": "helpdesk.cli.users",
-    "jobs": "helpdesk.cli.jobs",
+    "jobs": "helpdesk.cli.jobs.command",
     "sla": "helpdesk.cli.sla",
     "triage": "helpdesk.cli.triage",
     "models": "helpdesk.cli.models",
+    "backup": "helpdesk.cli.backup",
 }
 
 

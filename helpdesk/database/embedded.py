@@ -29,9 +29,11 @@ _LONGEST_SOCKET_FOLDER = 90
 # The superuser only prepares the cluster; the product logs in as a role that has no privileges of its own.
 _PREPARE = f"""
 CREATE ROLE atum_owner NOLOGIN; CREATE ROLE atum_app NOLOGIN; CREATE ROLE atum_worker NOLOGIN;
-CREATE ROLE atum_search NOLOGIN; GRANT atum_search TO atum_owner;
+CREATE ROLE atum_search NOLOGIN; GRANT atum_search TO atum_owner; GRANT pg_read_all_stats TO atum_worker;
 CREATE ROLE {_LOGIN} LOGIN NOSUPERUSER NOINHERIT CREATEDB IN ROLE atum_owner, atum_app, atum_worker, atum_search;
 """
+# The file that says so is named anew when there is more to prepare; to do it twice does no harm.
+_PREPARED = "prepared-2"
 _PREPARE_TEMPLATE = """
 CREATE EXTENSION IF NOT EXISTS vector;
 GRANT CREATE, USAGE ON SCHEMA public TO atum_owner;
@@ -234,12 +236,12 @@ class EmbeddedPostgres:
         pid_file.unlink(missing_ok=True)
 
     def _prepare(self, binaries: Path) -> None:
-        if (self.home / "prepared").exists():
+        if (self.home / _PREPARED).exists():
             return
         self._psql(binaries, "postgres", _PREPARE, tolerate=True)
         self._psql(binaries, "template1", _PREPARE_TEMPLATE)
         self._psql(binaries, "postgres", f"CREATE DATABASE {_DATABASE} OWNER {_LOGIN}", tolerate=True)
-        (self.home / "prepared").touch()
+        (self.home / _PREPARED).touch()
 
     def _psql(self, binaries: Path, database: str, sql: str, *, tolerate: bool = False) -> None:
         stop = "0" if tolerate else "1"

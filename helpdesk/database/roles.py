@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import asyncpg
 
 from helpdesk.errors import Unavailable
@@ -16,6 +18,8 @@ GRANT CREATE, USAGE ON SCHEMA public TO atum_owner;
 GRANT USAGE ON SCHEMA public TO atum_app, atum_worker, atum_search;
 GRANT CREATE ON SCHEMA public TO atum_search;
 """
+# Lets workers see how old the transactions of other logins are; without it they say that they cannot.
+_SEE_TRANSACTIONS = "GRANT pg_read_all_stats TO atum_worker"
 
 
 class DatabaseNotPrepared(Unavailable):
@@ -35,6 +39,7 @@ async def prepare_database(connection: asyncpg.Connection) -> None:
         # The grants need the database's owner; once given, later runs need nothing.
         if not await connection.fetchval("SELECT has_schema_privilege('atum_search', 'public', 'CREATE')"):
             await connection.execute(_PREPARE_SCHEMA)
+        await _let_workers_see_transactions(connection)
     except (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedFileError) as error:
         raise DatabaseNotPrepared(
             f"The database login may not prepare this database ({error}). "
@@ -53,10 +58,20 @@ async def _create_roles(connection: asyncpg.Connection) -> None:
         await connection.execute("GRANT atum_search TO atum_owner")
 
 
+async def _let_workers_see_transactions(connection: asyncpg.Connection) -> None:
+    if await connection.fetchval("SELECT pg_has_role('atum_worker', 'pg_read_all_stats', 'MEMBER')"):
+        return
+    with suppress(asyncpg.InsufficientPrivilegeError):
+        # A savepoint: the product does without, and whatever else is prepared with it must not be lost.
+        async with connection.transaction():
+            await connection.execute(_SEE_TRANSACTIONS)
+
+
 def statements_for_administrators(*, database: str, login: str) -> str:
     """Return the SQL an administrator runs where the login may not create roles or extensions."""
     creations = "\n".join(f"CREATE ROLE {role} NOLOGIN;" for role in ROLES)
     return (
         f"{creations}\nGRANT atum_search TO atum_owner;\nGRANT {', '.join(ROLES)} TO {login};\n"
+        f"{_SEE_TRANSACTIONS};\n"
         f"\\connect {database}\nCREATE EXTENSION IF NOT EXISTS vector;\n{_PREPARE_SCHEMA.strip()}\n"
     )

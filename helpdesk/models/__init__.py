@@ -1,6 +1,35 @@
 """The schema at a glance: one file per area, tables only."""
 
 from helpdesk.database.base import Base
-from helpdesk.models import accounts, ai, assets, jobs, kb, metrics, notifications, rag, sla, tickets
+from helpdesk.models import (
+    accounts,
+    ai,
+    assets,
+    attachments,
+    files,
+    jobs,
+    kb,
+    metrics,
+    notifications,
+    rag,
+    sla,
+    tickets,
+    webhooks,
+)
 
-__all__ = ["Base", "accounts", "ai", "assets", "jobs", "kb", "metrics", "notifications", "rag", "sla", "tickets"]
+__all__ = [
+    "Base",
+    "accounts",
+    "ai",
+    "assets",
+    "attachments",
+    "files",
+    "jobs",
+    "kb",
+    "metrics",
+    "notifications",
+    "rag",
+    "sla",
+    "tickets",
+    "webhooks",
+]

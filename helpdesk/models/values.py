@@ -104,6 +104,15 @@ class JobPriority(StrEnum):
     LOW = "low"
 
 
+class ThumbnailState(StrEnum):
+    """What has become of an attachment's thumbnail."""
+
+    NONE = "none"
+    WAITING = "waiting"
+    READY = "ready"
+    UNFIT = "unfit"
+
+
 class SourceType(StrEnum):
     """What the search index holds."""
 
@@ -126,3 +135,20 @@ class IndexStatus(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+
+
+class WebhookState(StrEnum):
+    """Whether an address is told of events; a failing one is left alone for a while between two tries."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    FAILING = "failing"
+
+
+class DeliveryState(StrEnum):
+    """Where the delivery of one event to one address stands."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD_LETTER = "dead_letter"
+    CANCELLED = "cancelled"

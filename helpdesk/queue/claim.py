@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from helpdesk.queue.catalog import JOB_TYPES
+from helpdesk.queue.claim_sql import BY_DEADLINE, BY_TENANT, NEXT_DUE
 from helpdesk.queue.link import Runs
-
-# Three index ranges merged on a virtual deadline: a low job waits at most 300 s behind newer high work, a normal one
-# 60 s, and no row is rewritten to age. Plan-proof whatever the statistics say: the search mentions only `claimable`, so
-# that no index but the claim's fits, and the update finds its rows by primary key, never by a join.
-_CLAIM = """
-WITH cand AS MATERIALIZED (
-    SELECT c.id, c.run_after + l.behind AS due
-      FROM (VALUES (0::smallint, interval '0'), (1::smallint, interval '60 s'), (2::smallint, interval '300 s'))
-           AS l (lane, behind)
-     CROSS JOIN LATERAL (
-           SELECT id, run_after FROM job_queue
-            WHERE claimable AND job_queue.lane = l.lane AND run_after <= now() {only_types}
-            ORDER BY run_after, id LIMIT $1 FOR UPDATE SKIP LOCKED) AS c),
-pick AS MATERIALIZED (SELECT id FROM cand ORDER BY due, id LIMIT $1),
-taken AS (
-    UPDATE job_queue AS j
-       SET status = 'running', locked_by = $2, locked_at = now(), started_at = now(), updated_at = now(),
-           attempts = j.attempts + 1, lease = j.lease + 1
-     WHERE j.id = ANY (ARRAY(SELECT id FROM pick))
-    RETURNING j.id, j.organization_id, j.job_type, j.payload, j.lease, j.attempts, j.retry_count, j.max_retries,
-              j.timeout_s, j.run_after, j.created_at),
-event AS (
-    INSERT INTO job_events (organization_id, job_id, event, attempt, worker)
-    SELECT organization_id, id, 'started', attempts, $2 FROM taken)
-SELECT * FROM taken
-"""
-CLAIM = _CLAIM.format(only_types="")
-CLAIM_TYPES = _CLAIM.format(only_types="AND job_type = ANY ($3::text[])")
 
 # A row that the worker's own open transaction has locked (it is completing) is passed over, not waited for, and still
 # counts as kept: the last SELECT reads what was true when the statement began.
@@ -53,13 +27,10 @@ SELECT id, cancel_requested_at IS NOT NULL AS cancel FROM job_queue
  WHERE id = ANY ($1::uuid[]) AND lease = ($2::jsonb ->> id::text)::bigint AND locked_by = $3
 """
 
-# How long until the next delayed job is due: one look at the head of each lane.
-_NEXT_DUE = """
-SELECT extract(epoch FROM least(
-    (SELECT run_after FROM job_queue WHERE claimable AND lane = 0 ORDER BY run_after LIMIT 1),
-    (SELECT run_after FROM job_queue WHERE claimable AND lane = 1 ORDER BY run_after LIMIT 1),
-    (SELECT run_after FROM job_queue WHERE claimable AND lane = 2 ORDER BY run_after LIMIT 1)) - now())::float8 AS wait
-"""
+# Seconds of head start of the lanes, high, normal and low; as in the statements.
+_BEHIND_S = (0.0, 60.0, 300.0)
+# Tenants looked at for one claim, beyond four for each job: many may have nothing that is due.
+_TENANTS_AT_LEAST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +43,8 @@ class JobInHand:
         lease: fencing token, together with `locked_by`, the worker's id.
         retry_count: handled failures so far; beyond `max_retries` it becomes a dead letter.
         timeout_s: seconds its handler gets.
+        trace_parent: the trace it belongs to, as a W3C `traceparent`.
+        limit_key: what it is counted under while it runs; None where nothing limits it.
     """
 
     id: UUID
@@ -85,32 +58,72 @@ class JobInHand:
     timeout_s: int | None
     run_after: datetime
     created_at: datetime
+    trace_parent: str | None
     locked_by: UUID
+    limit_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TenantClaim:
+    """Jobs taken tenant by tenant, and the tenant after whom the next such claim goes on."""
+
+    jobs: list[JobInHand]
+    after: UUID
 
 
 async def claim(
-    connection: Runs, *, worker_id: UUID, limit: int, types: Sequence[str] | None = None
+    connection: Runs, *, worker_id: UUID, limit: int, room: Mapping[str, int] | None = None
 ) -> list[JobInHand]:
-    """Take up to `limit` due jobs for a worker, by virtual deadline; each job goes to one worker only.
+    """Take up to `limit` due jobs by virtual deadline over all tenants; each job goes to one worker only.
+
+    Jobs with a limit key are left to `helpdesk.queue.limits`, jobs of a paused type or queue to later.
 
     Args:
-        types: take only these job types; None takes any.
+        room: how many of each job type to take at most, types that are not named none; None takes any known type.
     """
-    if types is None:
-        rows = await connection.fetch(CLAIM, limit, worker_id)
-    else:
-        rows = await connection.fetch(CLAIM_TYPES, limit, worker_id, list(types))
-    jobs = [_in_hand(row, worker_id) for row in rows]
-    # The update returns them in any order; the virtual deadline is what decided, age what is left of it.
-    jobs.sort(key=lambda job: (job.run_after, job.id))
-    return jobs
+    rows = await connection.fetch(BY_DEADLINE, limit, worker_id, *served(room, limit=limit))
+    return [in_hand(row, worker_id) for row in by_deadline(rows)]
 
 
-async def seconds_until_due(connection: Runs) -> float | None:
-    """Return the seconds until the next waiting job is due (negative: overdue), or None when none waits."""
-    rows = await connection.fetch(_NEXT_DUE)
+async def claim_by_tenant(
+    connection: Runs, *, worker_id: UUID, limit: int, after: UUID, room: Mapping[str, int] | None = None
+) -> TenantClaim:
+    """Take up to `limit` due jobs, one of each tenant in turn and then the next of each; see `claim`.
+
+    A worker with a backlog takes turns between this and `claim`: here a tenant's few jobs do not wait for the many of
+    another, there the oldest deadlines are honoured whosever they are. Fewer jobs than asked for do not mean that no
+    more are due.
+
+    Args:
+        after: the tenant whose turn was last, by id; any value to begin with.
+    """
+    steps = _TENANTS_AT_LEAST + 4 * limit
+    rows = await connection.fetch(BY_TENANT, limit, worker_id, *served(room, limit=limit), after, steps)
+    jobs = [in_hand(row, worker_id) for row in in_turn([row for row in rows if row["id"] is not None])]
+    return TenantClaim(jobs, rows[0]["after"])
+
+
+async def seconds_until_due(connection: Runs, *, room: Mapping[str, int] | None = None) -> float | None:
+    """Return the seconds until the next delayed job is due, or None when none waits.
+
+    Jobs that are due already do not count: there is nothing to wait for.
+
+    Args:
+        room: look at these job types only, as in `claim`.
+    """
+    types, queues, _ = served(room, limit=1)
+    rows = await connection.fetch(NEXT_DUE, types, queues)
     wait: float | None = rows[0]["wait"]
     return wait
+
+
+def served(room: Mapping[str, int] | None, *, limit: int) -> tuple[list[str], list[str | None], list[int]]:
+    """Return (types, their queues, room for each), as the statements take them."""
+    if room is None:
+        room = dict.fromkeys(JOB_TYPES, limit)
+    free = {job_type: most for job_type, most in room.items() if most > 0}
+    queues = [JOB_TYPES[job_type].queue if job_type in JOB_TYPES else None for job_type in free]
+    return list(free), queues, list(free.values())
 
 
 def fence(leases: Iterable[tuple[UUID, int]]) -> tuple[list[UUID], str]:
@@ -125,7 +138,40 @@ async def renew(connection: Runs, *, worker_id: UUID, leases: Mapping[UUID, int]
     return {row["id"]: bool(row["cancel"]) for row in rows}
 
 
-def _in_hand(row: asyncpg.Record, worker_id: UUID) -> JobInHand:
-    values: dict[str, Any] = dict(row)
-    values["attempt"] = values.pop("attempts")
-    return JobInHand(**values, locked_by=worker_id)
+def in_hand(row: asyncpg.Record, worker_id: UUID) -> JobInHand:
+    """Return the job of a row that a claim has taken."""
+    return JobInHand(
+        id=row["id"],
+        organization_id=row["organization_id"],
+        job_type=row["job_type"],
+        payload=row["payload"],
+        lease=row["lease"],
+        attempt=row["attempts"],
+        retry_count=row["retry_count"],
+        max_retries=row["max_retries"],
+        timeout_s=row["timeout_s"],
+        run_after=row["run_after"],
+        created_at=row["created_at"],
+        trace_parent=row["trace_parent"],
+        locked_by=worker_id,
+        limit_key=row["limit_key"],
+    )
+
+
+def by_deadline(rows: Iterable[asyncpg.Record]) -> list[asyncpg.Record]:
+    """Return taken rows in the order in which they are to begin; the statement returns them in any."""
+    return sorted(rows, key=_deadline)
+
+
+def in_turn(rows: Iterable[asyncpg.Record]) -> list[asyncpg.Record]:
+    """Return taken rows with each tenant's first before any tenant's second."""
+    turns: Counter[UUID] = Counter()
+    placed = []
+    for row in by_deadline(rows):
+        turns[row["organization_id"]] += 1
+        placed.append((turns[row["organization_id"]], row))
+    return [row for _, row in sorted(placed, key=lambda turn_and_row: turn_and_row[0])]
+
+
+def _deadline(row: asyncpg.Record) -> tuple[float, UUID]:
+    return row["run_after"].timestamp() + _BEHIND_S[row["lane"]], row["id"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import text
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.errors import Conflict, NotFound
 from helpdesk.models.jobs import Job
+from helpdesk.models.values import JobStatus
 from helpdesk.queue.wake import CANCEL, JOBS, wake_after_commit
 
 # A pending job is gone at once; a running one is marked, and its worker's next heartbeat sees it.
@@ -31,17 +32,16 @@ _CANCEL = text("""
 
 # Id, lease and history stay; only what keeps it from being tried is cleared. A live job with the same unique key stands
 # in the way, and is skipped rather than made two.
-_REPLAY = text("""
+REPLAY = text("""
     WITH dead AS MATERIALIZED (
         SELECT id FROM job_queue AS j
-         WHERE organization_id = :organization_id AND status = ANY (CAST(:statuses AS text[]))
-           AND (CAST(:ids AS uuid[]) IS NULL OR id = ANY (CAST(:ids AS uuid[])))
-           AND (CAST(:job_type AS text) IS NULL OR job_type = :job_type)
+         WHERE id = ANY (CAST(:ids AS uuid[])) AND status = ANY (CAST(:statuses AS text[]))
+           AND (CAST(:organization_id AS uuid) IS NULL OR organization_id = :organization_id)
            AND (unique_key IS NULL OR NOT EXISTS (
                 SELECT 1 FROM job_queue AS live
                  WHERE live.organization_id = j.organization_id AND live.job_type = j.job_type
                    AND live.unique_key = j.unique_key AND live.status IN ('pending', 'running')))
-         ORDER BY finished_at LIMIT :limit FOR UPDATE SKIP LOCKED),
+           FOR UPDATE SKIP LOCKED),
     again AS (
         UPDATE job_queue
            SET status = 'pending', retry_count = 0, crash_count = 0, cancel_requested_at = NULL, finished_at = NULL,
@@ -54,7 +54,19 @@ _REPLAY = text("""
         SELECT organization_id, id, 'replayed', attempts FROM again)
     SELECT id FROM again
 """)
-_MOST_REPLAYED = 10_000
+
+# Workers look at both tables in each claim, so that a change holds from the next one on.
+_PAUSE = text("""
+    INSERT INTO job_pauses (kind, name, paused_by, reason) VALUES (:kind, :name, :by, :reason)
+        ON CONFLICT (kind, name) DO UPDATE SET paused_by = excluded.paused_by, reason = excluded.reason
+""")
+_RESUME = text("DELETE FROM job_pauses WHERE kind = :kind AND name = :name RETURNING name")
+_SET_LIMIT = text("""
+    INSERT INTO job_limits (limit_key, slots, updated_by) VALUES (:limit_key, :slots, :by)
+        ON CONFLICT (limit_key) DO UPDATE
+           SET slots = excluded.slots, updated_at = now(), updated_by = excluded.updated_by
+""")
+_CLEAR_LIMIT = text("DELETE FROM job_limits WHERE limit_key = :limit_key RETURNING limit_key")
 
 
 class JobNotFound(NotFound):
@@ -98,7 +110,19 @@ async def replay(session: AsyncSession, *, organization_id: UUID, job_id: UUID) 
     Raises:
         JobNotFound, JobNotReplayable, LiveJobExists
     """
-    if await _replay(session, organization_id=organization_id, ids=[job_id], statuses=("dead_letter", "cancelled")):
+    values = {
+        "organization_id": organization_id,
+        "statuses": [JobStatus.DEAD_LETTER, JobStatus.CANCELLED],
+        "ids": [job_id],
+        "spread_s": 0.0,
+    }
+    try:
+        async with session.begin_nested():
+            replayed = (await session.execute(REPLAY, values)).first() is not None
+    except IntegrityError as error:
+        raise LiveJobExists from error
+    if replayed:
+        wake_after_commit(session, JOBS)
         return
     job = await _job(session, organization_id=organization_id, job_id=job_id)
     if job.status in ("dead_letter", "cancelled"):
@@ -106,56 +130,41 @@ async def replay(session: AsyncSession, *, organization_id: UUID, job_id: UUID) 
     raise JobNotReplayable(f"The job is {job.status}.", status=job.status)
 
 
-async def replay_dead_letters(
-    session: AsyncSession,
-    *,
-    organization_id: UUID,
-    job_type: str | None = None,
-    ids: Sequence[UUID] | None = None,
-    spread_s: float = 0,
-) -> list[UUID]:
-    """Have dead letters tried again, up to 10,000 at a time, oldest first; return which.
+async def pause(
+    session: AsyncSession, *, kind: Literal["type", "queue"], name: str, by: str, reason: str | None
+) -> None:
+    """Let no worker take jobs of a type or queue, of any organisation; running ones go on.
+
+    Pausing it again changes who paused it and why, not since when.
+    """
+    await session.execute(_PAUSE, {"kind": kind, "name": name, "by": by, "reason": reason})
+
+
+async def resume(session: AsyncSession, *, kind: Literal["type", "queue"], name: str) -> bool:
+    """Let workers take jobs of a type or queue again; return False when it was not paused."""
+    resumed = (await session.execute(_RESUME, {"kind": kind, "name": name})).first() is not None
+    if resumed:
+        wake_after_commit(session, JOBS)
+    return resumed
+
+
+async def set_limit(session: AsyncSession, *, limit_key: str, slots: int, by: str) -> None:
+    """Let so many jobs with a limit key run at a time, over all workers; running ones go on when it is lowered.
 
     Args:
-        job_type: only those of this type; None means all.
-        ids: only these; None means all.
-        spread_s: start them at random moments within so many seconds, to spare what they call.
+        limit_key: one key, or `type:*` or `tenant:*` for all of that kind that have no limit of their own.
+        slots: 0 to 10,000.
     """
-    return await _replay(
-        session,
-        organization_id=organization_id,
-        ids=ids,
-        job_type=job_type,
-        spread_s=spread_s,
-        statuses=("dead_letter",),
-    )
+    await session.execute(_SET_LIMIT, {"limit_key": limit_key, "slots": slots, "by": by})
+    wake_after_commit(session, JOBS)
 
 
-async def _replay(
-    session: AsyncSession,
-    *,
-    organization_id: UUID,
-    statuses: tuple[str, ...],
-    ids: Sequence[UUID] | None = None,
-    job_type: str | None = None,
-    spread_s: float = 0,
-) -> list[UUID]:
-    values = {
-        "organization_id": organization_id,
-        "statuses": list(statuses),
-        "ids": None if ids is None else list(ids),
-        "job_type": job_type,
-        "spread_s": float(spread_s),
-        "limit": _MOST_REPLAYED,
-    }
-    try:
-        async with session.begin_nested():
-            again = [UUID(str(job)) for job in (await session.execute(_REPLAY, values)).scalars()]
-    except IntegrityError as error:
-        raise LiveJobExists("Two of these jobs have the same unique key, and only one may live.") from error
-    if again:
+async def clear_limit(session: AsyncSession, *, limit_key: str) -> bool:
+    """Let the limit of the job types apply again; return False when no other was set."""
+    cleared = (await session.execute(_CLEAR_LIMIT, {"limit_key": limit_key})).first() is not None
+    if cleared:
         wake_after_commit(session, JOBS)
-    return again
+    return cleared
 
 
 async def _job(session: AsyncSession, *, organization_id: UUID, job_id: UUID) -> Job:

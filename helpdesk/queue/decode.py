@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from helpdesk.errors import Forbidden, Invalid
+from helpdesk.models.values import UserRole
 from helpdesk.queue.args import JobArgs
 from helpdesk.queue.catalog import JOB_TYPES
 
@@ -30,17 +30,15 @@ class JobTypeTwice(Invalid):
     """Two classes claim the same job type."""
 
 
-class PluginFailed(Invalid):
-    """A plug-in cannot be loaded."""
-
-
 def job_class(job_type: str) -> type[JobArgs]:
     """Return the class of a job type's arguments; raise UnknownJobType."""
     try:
         return JOB_TYPES[job_type]
     except KeyError:
         known = ", ".join(sorted(JOB_TYPES))
-        raise UnknownJobType(f"There is no job type {job_type!r}; known are {known}.", job_type=job_type) from None
+        sentence = f"There is no job type {job_type!r}; known are {known}."
+        problem = {"pointer": "/job_type", "problem": f"known are {known}"}
+        raise UnknownJobType(sentence, job_type=job_type, errors=[problem]) from None
 
 
 def decode(job_type: str, payload: Mapping[str, Any] | str) -> JobArgs:
@@ -48,28 +46,38 @@ def decode(job_type: str, payload: Mapping[str, Any] | str) -> JobArgs:
 
     Raises:
         UnknownJobType: when nothing is registered under that name.
-        InvalidPayload: with every field that does not fit and why; `context["errors"]` has them one by one.
+        InvalidPayload: with every field that does not fit and why; `context["errors"]` has them one by one, each with
+            its `pointer` (RFC 6901) into the request for the job.
     """
     args = job_class(job_type)
     try:
         text = payload if isinstance(payload, str) else json.dumps(dict(payload))
         return args.model_validate_json(text)
     except ValidationError as error:
-        problems = [
-            {"field": ".".join(map(str, problem["loc"])) or "payload", "problem": problem["msg"]}
-            for problem in error.errors(include_url=False, include_input=False, include_context=False)
-        ]
-        sentence = "; ".join(f"{problem['field']}: {problem['problem']}" for problem in problems)
+        wrong = error.errors(include_url=False, include_input=False, include_context=False)
+        sentence = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'payload'}: {each['msg']}" for each in wrong)
+        problems = [{"pointer": _pointer("payload", *each["loc"]), "problem": each["msg"]} for each in wrong]
         raise InvalidPayload(f"{job_type} does not take this: {sentence}.", errors=problems) from error
     except TypeError as error:
-        raise InvalidPayload(f"{job_type} takes JSON: {error}.", errors=[]) from error
+        problem = {"pointer": "/payload", "problem": str(error)}
+        raise InvalidPayload(f"{job_type} takes JSON: {error}.", errors=[problem]) from error
 
 
-def decode_from_outside(job_type: str, payload: Mapping[str, Any]) -> JobArgs:
-    """Return typed arguments of a job that outside code asks for; raise JobTypeNotOpen where it may not."""
-    if not job_class(job_type).from_api:
+def _pointer(*steps: int | str) -> str:
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
+
+
+def role_to_enqueue(job_type: str) -> UserRole:
+    """Return the least role that may enqueue a job type over the API.
+
+    Raises:
+        UnknownJobType: when nothing is registered under that name.
+        JobTypeNotOpen: when nobody may.
+    """
+    least = job_class(job_type).enqueue_role
+    if least is None:
         raise JobTypeNotOpen(f"Jobs of type {job_type} are enqueued by the product alone.", job_type=job_type)
-    return decode(job_type, payload)
+    return least
 
 
 def register(args: type[JobArgs]) -> type[JobArgs]:
@@ -82,31 +90,6 @@ def register(args: type[JobArgs]) -> type[JobArgs]:
     if known is not args:
         raise JobTypeTwice(f"{args.__qualname__} and {known.__qualname__} both claim {args.job_type}.")
     return args
-
-
-def load_plugins(names: str) -> None:
-    """Import the modules of `ATUM_PLUGINS`, a comma-separated list; each registers job types, and handlers for them.
-
-    A plug-in is a module on the import path::
-
-        @register
-        class ResizeImage(JobArgs):
-            job_type: ClassVar = "RESIZE_IMAGE"
-            path: str
-
-        @handlers.handles(ResizeImage)
-        async def resize(args: ResizeImage, context: WorkerContext) -> Outcome: ...
-
-    The API needs it to accept such jobs, a worker to run them.
-
-    Raises:
-        PluginFailed: naming the module and what went wrong.
-    """
-    for name in filter(None, (part.strip() for part in names.split(","))):
-        try:
-            importlib.import_module(name)
-        except Exception as error:
-            raise PluginFailed(f"The plug-in {name} cannot be loaded: {type(error).__name__}: {error}") from error
 
 
 def types_served(names: str) -> list[str] | None:

@@ -25,9 +25,10 @@ _MOST_RACES = 10
 _ENQUEUE = text("""
     WITH new AS (
         INSERT INTO job_queue (id, organization_id, job_type, payload, priority, run_after, max_retries, timeout_s,
-                               unique_key, parent_id)
+                               unique_key, limit_key, parent_id, trace_parent)
         VALUES (:id, :organization_id, :job_type, CAST(CAST(:payload AS text) AS jsonb), :priority,
-                coalesce(:run_after, now()), :max_retries, :timeout_s, :unique_key, :parent_id)
+                coalesce(:run_after, now()), :max_retries, :timeout_s, :unique_key, :limit_key, :parent_id,
+                :trace_parent)
         ON CONFLICT (organization_id, job_type, unique_key)
               WHERE unique_key IS NOT NULL AND status IN ('pending', 'running') DO NOTHING
         RETURNING id, organization_id)
@@ -41,37 +42,33 @@ _LIVE = text("""
        AND status IN ('pending', 'running')
 """)
 
-# One statement however many: a row for each position of the arrays.
+# One statement however many: a row for each position of the arrays. Those whose key a live job has are left out.
 _ENQUEUE_MANY = text("""
     WITH new AS (
-        INSERT INTO job_queue (id, organization_id, job_type, payload, priority, run_after, max_retries, timeout_s)
-        SELECT job.id, :organization_id, job.job_type, job.payload::jsonb, job.priority, coalesce(:run_after, now()),
-               job.max_retries, job.timeout_s
-          FROM unnest(CAST(:ids AS uuid[]), CAST(:job_types AS text[]), CAST(:payloads AS text[]),
-                      CAST(:priorities AS text[]), CAST(:max_retries AS int[]), CAST(:timeouts AS int[]))
-               AS job (id, job_type, payload, priority, max_retries, timeout_s)
-        RETURNING id, organization_id)
-    INSERT INTO job_events (organization_id, job_id, event)
-    SELECT organization_id, id, 'enqueued' FROM new
-""")
-
-
-# One statement for several keyed jobs; those whose key a live job has are left out.
-_ENQUEUE_KEYED = text("""
-    WITH new AS (
         INSERT INTO job_queue (id, organization_id, job_type, payload, priority, run_after, max_retries, timeout_s,
-                               unique_key)
+                               unique_key, limit_key, parent_id, trace_parent)
         SELECT job.id, :organization_id, job.job_type, job.payload::jsonb, job.priority, coalesce(job.run_after, now()),
-               job.max_retries, job.timeout_s, job.unique_key
+               job.max_retries, job.timeout_s, job.unique_key, job.limit_key, :parent_id, :trace_parent
           FROM unnest(CAST(:ids AS uuid[]), CAST(:job_types AS text[]), CAST(:payloads AS text[]),
                       CAST(:priorities AS text[]), CAST(:max_retries AS int[]), CAST(:timeouts AS int[]),
-                      CAST(:run_afters AS timestamptz[]), CAST(:unique_keys AS text[]))
-               AS job (id, job_type, payload, priority, max_retries, timeout_s, run_after, unique_key)
+                      CAST(:run_afters AS timestamptz[]), CAST(:unique_keys AS text[]), CAST(:limit_keys AS text[]))
+               AS job (id, job_type, payload, priority, max_retries, timeout_s, run_after, unique_key, limit_key)
         ON CONFLICT (organization_id, job_type, unique_key)
               WHERE unique_key IS NOT NULL AND status IN ('pending', 'running') DO NOTHING
-        RETURNING id, organization_id)
-    INSERT INTO job_events (organization_id, job_id, event)
-    SELECT organization_id, id, 'enqueued' FROM new
+        RETURNING id, organization_id),
+    event AS (
+        INSERT INTO job_events (organization_id, job_id, event)
+        SELECT organization_id, id, 'enqueued' FROM new)
+    SELECT id FROM new
+""")
+_LIVE_MANY = text("""
+    SELECT job.place, live.id
+      FROM unnest(CAST(:job_types AS text[]), CAST(:unique_keys AS text[])) WITH ORDINALITY
+           AS job (job_type, unique_key, place)
+     CROSS JOIN LATERAL (
+           SELECT id FROM job_queue
+            WHERE organization_id = :organization_id AND job_type = job.job_type AND unique_key = job.unique_key
+              AND status IN ('pending', 'running')) AS live
 """)
 
 
@@ -80,11 +77,12 @@ class KeyedJob:
     """A job that is wanted once, however often it is asked for before it has run.
 
     Attributes:
+        unique_key: None lets it be made in any case.
         run_after: not before this time (UTC); None means at once.
     """
 
     args: JobArgs
-    unique_key: str
+    unique_key: str | None
     run_after: datetime | None = None
 
 
@@ -102,6 +100,7 @@ async def enqueue(
     unique_key: str | None = None,
     max_retries: int | None = None,
     parent_id: UUID | None = None,
+    trace_parent: str | None = None,
 ) -> UUID:
     """Enqueue a job in the session's transaction and return its id; it exists once that commits.
 
@@ -112,6 +111,7 @@ async def enqueue(
             that one's id is returned.
         max_retries: None takes the job type's own.
         parent_id: the job that asked for this one.
+        trace_parent: the trace it belongs to, as a W3C `traceparent`.
 
     Raises:
         UnknownJobType: when the class is not in the catalogue.
@@ -127,7 +127,9 @@ async def enqueue(
         "max_retries": known.max_retries if max_retries is None else max_retries,
         "timeout_s": known.timeout_s,
         "unique_key": unique_key,
+        "limit_key": known.limit_key(organization_id),
         "parent_id": parent_id,
+        "trace_parent": trace_parent,
     }
     for _ in range(_MOST_RACES):
         found = (await session.execute(_ENQUEUE, values)).scalar_one_or_none()
@@ -146,23 +148,31 @@ _KEY = ("organization_id", "job_type", "unique_key")
 
 async def enqueue_many(
     session: AsyncSession,
-    jobs: Sequence[JobArgs],
+    jobs: Sequence[JobArgs | KeyedJob],
     *,
     organization_id: UUID,
     run_after: datetime | None = None,
     priority: JobPriority | None = None,
+    max_retries: int | None = None,
+    parent_id: UUID | None = None,
+    trace_parent: str | None = None,
 ) -> list[UUID]:
     """Enqueue jobs in one statement and return their ids in the same order; see `enqueue`.
 
+    Of a keyed job that a live one stands for, that one's id is returned, also where both are among these.
+
+    Args:
+        run_after: where a keyed job does not say otherwise.
+
     Raises:
         UnknownJobType: when a class is not in the catalogue; none is enqueued.
+        UniqueKeyContended: see `enqueue`.
     """
     if not jobs:
         return []
-    columns = _columns(jobs, priority=priority)
-    await session.execute(_ENQUEUE_MANY, columns | {"organization_id": organization_id, "run_after": run_after})
-    wake_after_commit(session)
-    return list(columns["ids"])
+    columns = _columns(jobs, organization_id, run_after=run_after, priority=priority, max_retries=max_retries)
+    common = {"organization_id": organization_id, "parent_id": parent_id, "trace_parent": trace_parent}
+    return await _enqueue_all(session, columns, common)
 
 
 async def enqueue_unless_waiting(session: AsyncSession, jobs: Sequence[KeyedJob], *, organization_id: UUID) -> None:
@@ -171,20 +181,61 @@ async def enqueue_unless_waiting(session: AsyncSession, jobs: Sequence[KeyedJob]
     Raises:
         UnknownJobType: when a class is not in the catalogue; none is enqueued.
     """
-    columns = _columns([job.args for job in jobs], priority=None)
-    keys = {"unique_keys": [job.unique_key for job in jobs], "run_afters": [job.run_after for job in jobs]}
-    await session.execute(_ENQUEUE_KEYED, columns | keys | {"organization_id": organization_id})
-    wake_after_commit(session)
+    columns = _columns(jobs, organization_id)
+    common = {"organization_id": organization_id, "parent_id": None, "trace_parent": None}
+    if jobs and (await session.execute(_ENQUEUE_MANY, columns | common)).first() is not None:
+        wake_after_commit(session)
 
 
-def _columns(jobs: Sequence[JobArgs], *, priority: JobPriority | None) -> dict[str, Any]:
+async def _enqueue_all(session: AsyncSession, columns: dict[str, list[Any]], common: dict[str, Any]) -> list[UUID]:
+    ids: list[UUID] = columns["ids"]
+    left = list(range(len(ids)))
+    for _ in range(_MOST_RACES):
+        asked = {name: [values[place] for place in left] for name, values in columns.items()}
+        made = set((await session.execute(_ENQUEUE_MANY, asked | common)).scalars())
+        if made:
+            wake_after_commit(session)
+        left = [place for place in left if ids[place] not in made]
+        # Those that are not found: the job with the key has ended between the two statements.
+        live = await _live(session, columns, left, common["organization_id"])
+        for place, job in live.items():
+            ids[place] = job
+        left = [place for place in left if place not in live]
+        if not left:
+            return ids
+    raise UniqueKeyContended(unique_key=columns["unique_keys"][left[0]])
+
+
+async def _live(
+    session: AsyncSession, columns: dict[str, list[Any]], places: list[int], organization_id: UUID
+) -> dict[int, UUID]:
+    """Return the live jobs that have the keys at some places of the columns, by place."""
+    if not places:
+        return {}
+    keys = {name: [columns[name][place] for place in places] for name in ("job_types", "unique_keys")}
+    found = await session.execute(_LIVE_MANY, keys | {"organization_id": organization_id})
+    return {places[row.place - 1]: UUID(str(row.id)) for row in found}
+
+
+def _columns(
+    jobs: Sequence[JobArgs | KeyedJob],
+    organization_id: UUID,
+    *,
+    run_after: datetime | None = None,
+    priority: JobPriority | None = None,
+    max_retries: int | None = None,
+) -> dict[str, list[Any]]:
     """Return the columns of new jobs, each an array in the order of the jobs."""
-    known = [job_class(args.job_type) for args in jobs]
+    keyed = [job if isinstance(job, KeyedJob) else KeyedJob(job, None) for job in jobs]
+    known = [job_class(job.args.job_type) for job in keyed]
     return {
-        "ids": [new_id() for _ in jobs],
+        "ids": [new_id() for _ in keyed],
         "job_types": [kind.job_type for kind in known],
-        "payloads": [args.model_dump_json() for args in jobs],
+        "payloads": [job.args.model_dump_json() for job in keyed],
         "priorities": [str(priority or kind.priority) for kind in known],
-        "max_retries": [kind.max_retries for kind in known],
+        "max_retries": [kind.max_retries if max_retries is None else max_retries for kind in known],
         "timeouts": [kind.timeout_s for kind in known],
+        "run_afters": [job.run_after or run_after for job in keyed],
+        "unique_keys": [job.unique_key for job in keyed],
+        "limit_keys": [kind.limit_key(organization_id) for kind in known],
     }

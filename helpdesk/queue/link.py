@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
 import asyncpg
@@ -18,6 +19,8 @@ CONNECTION_ERRORS: tuple[type[Exception], ...] = (
     TimeoutError,
     DatabaseUnavailable,
     asyncpg.InterfaceError,
+    # "cannot switch to state ...": the server ended the connection in the middle of a statement.
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -33,6 +36,14 @@ class Runs(Protocol):
 
     async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
         """Return the rows of one statement."""
+        ...
+
+
+class Transacts(Runs, Protocol):
+    """Runs single statements, and several in one transaction: a link."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Runs]:
+        """Open a transaction; what is yielded runs its statements."""
         ...
 
 
@@ -56,6 +67,7 @@ class Link:
         self._application = application
         self._role = role
         self._on_connect = on_connect
+        self._pooled = settings.database_pgbouncer
         self._connection: asyncpg.Connection | None = None
         self._lock = asyncio.Lock()
 
@@ -78,10 +90,46 @@ class Link:
         async with self._lock:
             connection = await self._connected()
             try:
-                return list(await connection.fetch(query, *args, timeout=within_s))
+                if not self._pooled:
+                    return list(await connection.fetch(query, *args, timeout=within_s))
+                # A statement is parsed and run in two steps, which a pooler gives to one server connection only inside
+                # a transaction.
+                async with asyncio.timeout(within_s), self._begun(connection):
+                    return list(await connection.fetch(query, *args))
             except _BREAKING:
                 self._drop()
                 raise
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Runs]:
+        """Run several short statements in one transaction: committed at the end, rolled back on an error.
+
+        Other statements of the link wait meanwhile. Each statement sees what is committed when it begins.
+
+        Raises:
+            DatabaseUnavailable, TimeoutError, asyncpg.PostgresError: as `fetch` does.
+        """
+        async with self._lock:
+            connection = await self._connected()
+            try:
+                async with self._begun(connection):
+                    yield connection
+            except _BREAKING:
+                self._drop()
+                raise
+
+    @asynccontextmanager
+    async def _begun(self, connection: asyncpg.Connection) -> AsyncIterator[None]:
+        """Be inside a transaction; a connection that breaks is left to be dropped, without another word to it."""
+        await connection.execute(f"BEGIN; SET LOCAL ROLE {self._role}" if self._pooled else "BEGIN")
+        try:
+            yield
+        except _BREAKING:
+            raise
+        except BaseException:
+            await connection.execute("ROLLBACK")
+            raise
+        await connection.execute("COMMIT")
 
     async def close(self) -> None:
         """Close the connection, politely if the server still answers."""

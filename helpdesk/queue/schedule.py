@@ -1,95 +1,90 @@
-"""Schedules without a leader: every process offers each tick, the table takes it once."""
+"""What is due when: the entries of the schedule, and what to do about ticks nobody was there for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
-from helpdesk.database.base import new_id
-from helpdesk.queue.args import JobArgs
-from helpdesk.queue.catalog import MetricsSnapshot
-from helpdesk.queue.link import Runs
+from helpdesk.models.values import JobPriority
+from helpdesk.queue.cron import cron_of
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Missed = Literal["skip", "latest", "all"]
+Scope = Literal["every", "operator"]
 
-# The clock that counts is the database's; hosts' clocks differ.
-_NOW = "SELECT now() AS now"
-_ORGANIZATIONS = "SELECT id FROM organizations"
-
-# The tick and its jobs stand or fall together, and only the first process to offer the tick makes jobs.
-_FIRE = """
-WITH tick AS (
-    INSERT INTO cron_ticks (name, tick_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING name),
-new AS (
-    INSERT INTO job_queue (id, organization_id, job_type, payload, priority, max_retries, timeout_s)
-    SELECT job.id, job.organization_id, $5, $6::jsonb, $7, $8, $9
-      FROM tick CROSS JOIN unnest($3::uuid[], $4::uuid[]) AS job (id, organization_id)
-    RETURNING id, organization_id),
-event AS (
-    INSERT INTO job_events (organization_id, job_id, event, detail)
-    SELECT organization_id, id, 'enqueued', $1 FROM new)
-SELECT id FROM new
-"""
-_TAKE_TICK = "INSERT INTO cron_ticks (name, tick_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING name"
+# A tick that is no older than this is not missed, only late.
+GRACE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class CronEntry:
-    """A job that every organisation gets at each tick.
+    """A job that is enqueued at each tick.
 
     Attributes:
-        name: identifies the entry in `cron_ticks`.
-        every: ticks are whole multiples of it since 1970 (UTC); a tick missed while nothing ran is skipped.
-        make: the job's arguments, from the tick's time.
+        name: identifies the entry in `cron_ticks`, in the schedule's file and in the API.
+        cron: five fields, see `Cron`.
+        job_type: what is enqueued.
+        zone: the time zone (IANA) the cron expression is meant in.
+        missed: what becomes of ticks while no process ran: `skip` drops those older than five minutes, `latest` makes
+            up for the newest, `all` for each.
+        most: with `all`, how many at most, the newest.
+        payload: the job's arguments, as far as its type does not take them from the tick.
+        scope: a job for `every` organisation, or one in the `operator`'s, which is the first one.
+        priority: None takes the job type's own.
+        enabled: whether it is enqueued at all.
+        coalesce: whether a tick makes no job while that of an earlier one still waits or runs.
     """
 
     name: str
-    every: timedelta
-    make: Callable[[datetime], JobArgs]
+    cron: str
+    job_type: str
+    zone: str = "UTC"
+    missed: Missed = "latest"
+    most: int = 24
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    scope: Scope = "every"
+    priority: JobPriority | None = None
+    enabled: bool = True
+    coalesce: bool = False
+
+    @property
+    def unique_key(self) -> str | None:
+        """Return the key that all its jobs share where they are coalesced."""
+        return f"cron:{self.name}" if self.coalesce else None
 
 
 SCHEDULE = (
-    # At each quarter the figures of the quarter that has just ended are complete.
-    CronEntry(
-        name="metrics_snapshot",
-        every=timedelta(minutes=15),
-        make=lambda tick: MetricsSnapshot(bucket_start=tick - timedelta(minutes=15)),
-    ),
+    # At each quarter the figures of the quarter that has just ended are complete, and those of a quarter that nobody
+    # was there for can still be taken: a day of them.
+    CronEntry(name="metrics_snapshot", cron="*/15 * * * *", job_type="METRICS_SNAPSHOT", missed="all", most=96),
+    # Off the full hour, when much else begins.
+    CronEntry(name="clean_up", cron="20 * * * *", job_type="CLEAN_UP", scope="operator", coalesce=True),
+    CronEntry(name="reconcile_index", cron="40 * * * *", job_type="RECONCILE_INDEX", coalesce=True),
+    # Monday morning wherever the file says; a report of the week is wanted late rather than never.
+    CronEntry(name="sla_report", cron="0 6 * * MON", job_type="SLA_REPORT"),
+    CronEntry(name="back_up", cron="30 2 * * *", job_type="BACK_UP", scope="operator", coalesce=True),
+    CronEntry(name="retrain_triage", cron="10 3 * * *", job_type="RETRAIN_TRIAGE", coalesce=True),
 )
 
 
-def tick_before(now: datetime, every: timedelta) -> datetime:
-    """Return the last tick at or before `now`."""
-    return now - (now - _EPOCH) % every
+def ticks_due(entry: CronEntry, *, after: datetime, now: datetime) -> list[datetime]:
+    """Return the ticks to enqueue jobs for, oldest first.
+
+    Args:
+        after: the newest tick that was taken, or since when the entry is known where there is none.
+        now: the database's clock (UTC).
+    """
+    cron = cron_of(entry.cron, entry.zone)
+    match entry.missed:
+        case "skip":
+            return cron.between(max(after, now - GRACE), now)
+        case "latest":
+            return cron.between(after, now, most=1)
+        case "all":
+            return cron.between(after, now, most=entry.most)
 
 
-async def database_now(connection: Runs) -> datetime:
-    """Return the database's clock (UTC)."""
-    now: datetime = (await connection.fetch(_NOW))[0]["now"]
-    return now
-
-
-async def fire(connection: Runs, entry: CronEntry, *, tick: datetime) -> list[UUID]:
-    """Enqueue a tick's jobs, one an organisation, unless any process has done so; return the new jobs."""
-    organizations = [row["id"] for row in await connection.fetch(_ORGANIZATIONS)]
-    args = entry.make(tick)
-    rows = await connection.fetch(
-        _FIRE,
-        entry.name,
-        tick,
-        [new_id() for _ in organizations],
-        organizations,
-        args.job_type,
-        args.model_dump_json(),
-        str(args.priority),
-        args.max_retries,
-        args.timeout_s,
-    )
-    return [row["id"] for row in rows]
-
-
-async def take_tick(connection: Runs, name: str, *, tick: datetime) -> bool:
-    """Take a tick of maintenance work; True for the one process that is to do it."""
-    return bool(await connection.fetch(_TAKE_TICK, name, tick))
+def upcoming(entry: CronEntry, now: datetime) -> datetime | None:
+    """Return the entry's next tick (UTC) after a time; None when it has none."""
+    return cron_of(entry.cron, entry.zone).following(now)

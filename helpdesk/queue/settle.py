@@ -12,11 +12,16 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk.errors import HelpdeskError
 from helpdesk.queue.claim import JobInHand, fence
 from helpdesk.queue.link import Runs
 from helpdesk.queue.outcomes import LeaseLost
+from helpdesk.redaction import redacted
 
 _LONGEST_ERROR = 4096
+# No more than this is looked through for secrets; the cut to what is kept comes after, so that it hides no beginning.
+_LONGEST_LOOKED_AT = 4 * _LONGEST_ERROR
+LARGEST_RESULT = 64 * 1024
 
 # Three rules hold for each statement. It finds its rows by primary key and fences them by lease and worker; it does not
 # name the status it leaves, since only a running job is locked by a worker, so that no status index tempts the planner;
@@ -121,6 +126,10 @@ _COMPLETE_IN = text("""
 """)
 
 
+class ResultTooLarge(HelpdeskError):
+    """The result is more than a job keeps."""
+
+
 @dataclass(frozen=True)
 class Failed:
     """What became of a job whose handler failed: its new status, and when it is tried again if it is pending."""
@@ -147,8 +156,9 @@ async def complete_in(session: AsyncSession, job: JobInHand, *, result: dict[str
 
     Raises:
         LeaseLost: when the job is no longer this worker's; the transaction must not be committed.
+        ResultTooLarge
     """
-    values = {"id": job.id, "lease": job.lease, "worker": job.locked_by, "result": result and json_text(result)}
+    values = {"id": job.id, "lease": job.lease, "worker": job.locked_by, "result": result_text(result)}
     if (await session.execute(_COMPLETE_IN, values)).first() is None:
         raise LeaseLost(job_id=str(job.id))
 
@@ -197,11 +207,26 @@ async def report_progress(connection: Runs, *, job: JobInHand, progress: Mapping
 
 
 def clip(reason: str | None) -> str | None:
-    """Return text a column can hold: without NUL, at most 4 kB."""
+    """Return text that may be kept and that a column can hold: redacted, without NUL, at most 4 kB."""
     if reason is None:
         return None
-    short = reason.replace("\x00", "").encode("utf-8", "replace")[:_LONGEST_ERROR]
-    return short.decode("utf-8", "ignore")
+    safe = redacted(reason[:_LONGEST_LOOKED_AT]).replace("\x00", "")
+    return safe.encode("utf-8", "replace")[:_LONGEST_ERROR].decode("utf-8", "ignore")
+
+
+def result_text(result: Mapping[str, Any] | None) -> str | None:
+    """Return a job's result as JSON.
+
+    Raises:
+        ResultTooLarge: above 64 kB; what is larger belongs in a file.
+        TypeError, ValueError: for what has no JSON form.
+    """
+    if result is None:
+        return None
+    text = json_text(result)
+    if (size := len(text.encode())) > LARGEST_RESULT:
+        raise ResultTooLarge(f"The result has {size} bytes, and a job keeps at most {LARGEST_RESULT}.")
+    return text
 
 
 def json_text(value: Any) -> str:

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class WakeUp:
-    """Sends the first wake-up of a kind at once and merges those of the next 50 ms into one.
+    """Sends the first wake-up of a kind at once and merges those of the next 5 ms into one.
 
     A lost notification costs latency only, since workers poll as well. Used as `async with WakeUp(settings, ...)`;
     while it is open, `wake_after_commit` of the same process sends through it.
@@ -39,7 +39,7 @@ class WakeUp:
     """
 
     def __init__(
-        self, settings: Settings, *, application: str = "wake", link: Runs | None = None, debounce_s: float = 0.05
+        self, settings: Settings, *, application: str = "wake", link: Runs | None = None, debounce_s: float = 0.005
     ) -> None:
         self._own: Link | None = None if link else Link(settings, application=application, role="atum_app")
         self._link: Runs | None = link or self._own
@@ -99,6 +99,12 @@ def wake_after_commit(session: AsyncSession, kind: str = JOBS) -> None:
         kinds = session.info[_MARK] = set()
         event.listen(session.sync_session, "after_commit", _wake)
     kinds.add(kind)
+
+
+def wake_now(kind: str = JOBS) -> None:
+    """Wake workers of a kind for what a statement of its own has committed."""
+    for wake_up in _open:
+        wake_up.notify(kind)
 
 
 def _wake(session: Session) -> None:

@@ -15,8 +15,9 @@ from helpdesk.rag.chunking import CHUNKER_VERSION
 # Behind everything that people wait for.
 REPAIR_PRIORITY = 1
 # One round repairs this much; the next round sees the rest.
-_MOST = 5000
+MOST_AT_ONCE = 5000
 
+# Where a task waits, runs or has failed, the difference is known.
 _DIFFERENCES = text("""
     WITH sources AS (
         SELECT 'kb' AS type, id, version FROM kb_articles
@@ -30,12 +31,15 @@ _DIFFERENCES = text("""
     SELECT type, id, CASE WHEN s.id IS NULL THEN 'delete' ELSE 'upsert' END AS action
       FROM (SELECT type, id, id AS source, version FROM sources) AS s (type, id, source, version)
       FULL JOIN (SELECT type, id, id AS document, source_version, chunker_version FROM documents)
-                AS d (type, id, document, source_version, chunker_version) USING (type, id)
-     WHERE d.document IS NULL OR s.source IS NULL AND (type <> 'ticket' OR :open_tickets)
-        OR s.version > d.source_version OR d.chunker_version <> :chunker_version
+                AS d (type, id, document, source_version, chunker_version) USING (type, id) AS found
+     WHERE (d.document IS NULL OR s.source IS NULL AND (type <> 'ticket' OR :open_tickets)
+            OR s.version > d.source_version OR d.chunker_version <> :chunker_version)
+       AND NOT EXISTS (SELECT FROM rag_index_queue AS q
+                        WHERE q.organization_id = :organization_id AND q.source_type = found.type
+                          AND q.source_id = found.id AND q.status <> 'done')
      LIMIT :most
 """)
-# A task that waits, runs or has failed knows of the difference already.
+# A task that came to wait meanwhile knows of the difference already.
 _REQUEST = text("""
     INSERT INTO rag_index_queue AS q (id, organization_id, source_type, source_id, action, priority)
     SELECT u.id, :organization_id, u.type, u.source, u.action, :priority
@@ -49,8 +53,19 @@ _REQUEST = text("""
 """)
 
 
+_HAS_DOCUMENTS = text("SELECT EXISTS (SELECT FROM rag_documents WHERE organization_id = :organization_id)")
+
+
+async def has_index(session: AsyncSession, *, organization_id: UUID) -> bool:
+    """Return whether anything of an organisation is in the index."""
+    found: bool = (await session.execute(_HAS_DOCUMENTS, {"organization_id": organization_id})).scalar_one()
+    return found
+
+
 async def reconcile(session: AsyncSession, *, organization_id: UUID, open_tickets: bool) -> int:
-    """Queue every source whose document is missing, older, cut by older rules, or left behind; return how many.
+    """Queue sources whose document is missing, older, cut by older rules, or left behind; return how many.
+
+    A round queues at most `MOST_AT_ONCE`; when it does, there may be more.
 
     Args:
         open_tickets: whether tickets that are not settled belong into the index.
@@ -62,7 +77,7 @@ async def reconcile(session: AsyncSession, *, organization_id: UUID, open_ticket
                 "organization_id": organization_id,
                 "open_tickets": open_tickets,
                 "chunker_version": CHUNKER_VERSION,
-                "most": _MOST,
+                "most": MOST_AT_ONCE,
             },
         )
     ).all()

@@ -35,7 +35,7 @@ async def open_ticket(
     Raises:
         CategoryNotFound, TeamNotFound, AssetNotFound: the ticket names one that does not exist.
     """
-    ticket = await insert_ticket(session, organization_id=organization_id, new=new, now=now)
+    ticket, is_awaited = await insert_ticket(session, organization_id=organization_id, new=new, now=now)
     writer = Actor(AuthorKind.CUSTOMER, ticket.contact_id) if ticket.contact_id else actor
     session.add(message_row(ticket=ticket, actor=writer, body=new.body, visibility=MessageVisibility.PUBLIC, now=now))
     policy = await choose_policy(session, organization_id=organization_id, ticket=ticket)
@@ -51,7 +51,7 @@ async def open_ticket(
         data={"priority": ticket.priority, "policy": policy, "number": ticket.number, "channel": ticket.channel},
     )
     await refresh_clocks(session, organization_id=organization_id, ticket_id=ticket.id, now=now)
-    await follow_up_opening(session, organization_id=organization_id, ticket_id=ticket.id, now=now, settings=settings)
+    await follow_up_opening(session, ticket=ticket, announce=is_awaited, now=now, settings=settings)
     return ticket
 
 

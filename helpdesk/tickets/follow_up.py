@@ -7,8 +7,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk.models.tickets import Ticket
 from helpdesk.models.values import SourceType
-from helpdesk.queue.catalog import KbSuggest, MetricsSnapshot, SlaPredict, SmartReply, TriageTicket
+from helpdesk.notifications.publishing import ticket_data
+from helpdesk.queue.catalog import KbSuggest, MetricsSnapshot, PublishEvent, SlaPredict, SmartReply, TriageTicket
 from helpdesk.queue.enqueue import KeyedJob, enqueue_unless_waiting
 from helpdesk.rag.requests import request_index
 from helpdesk.settings import Settings
@@ -20,13 +22,20 @@ _SETTLE = timedelta(seconds=5)
 
 
 async def follow_up_opening(
-    session: AsyncSession, *, organization_id: UUID, ticket_id: UUID, now: datetime, settings: Settings
+    session: AsyncSession, *, ticket: Ticket, announce: bool, now: datetime, settings: Settings
 ) -> None:
-    """Queue what a new ticket calls for: triage, suggestions, a draft, a prediction, figures and the index."""
-    jobs = [*_fresh_look(ticket_id, settings), _figures(now)]
-    await enqueue_unless_waiting(session, jobs, organization_id=organization_id)
+    """Queue what a new ticket calls for: triage, suggestions, a draft, a prediction, figures and the index.
+
+    Args:
+        announce: whether webhooks are to be told.
+    """
+    jobs = [*_fresh_look(ticket.id, settings), _figures(now)]
+    if announce:
+        event = PublishEvent(event="ticket.opened", dedupe_key=str(ticket.id), data={"ticket": ticket_data(ticket)})
+        jobs.append(KeyedJob(event, str(ticket.id)))
+    await enqueue_unless_waiting(session, jobs, organization_id=ticket.organization_id)
     if settings.rag_index_on_ticket_create:
-        await index_ticket(session, organization_id=organization_id, ticket_id=ticket_id)
+        await index_ticket(session, organization_id=ticket.organization_id, ticket_id=ticket.id)
 
 
 async def follow_up_customer_message(

@@ -76,7 +76,7 @@ async def add_past_ticket(session: AsyncSession, *, organization_id: UUID, past:
     """
     if not past.moves or not is_settled(past.moves[-1].to):
         raise NotPast
-    ticket = await insert_ticket(session, organization_id=organization_id, new=past.ticket, now=past.opened_at)
+    ticket, _ = await insert_ticket(session, organization_id=organization_id, new=past.ticket, now=past.opened_at)
     ticket.assignee_id = past.assignee_id
     ticket.resolution = past.resolution
     await _open(session, ticket, past)

@@ -12,6 +12,7 @@ from typing import Any
 from helpdesk.models.values import TicketPriority, TicketStatus, TicketType
 from helpdesk.tickets.lifecycle import is_settled
 from helpdesk.tickets.requests import NewTicket, Requester
+from helpdesk.transfer.exported import Exported, read_exported
 from helpdesk.transfer.mapping import ColumnMapping, Picked
 from helpdesk.transfer.markup import looks_like_html
 from helpdesk.transfer.rows import LONGEST_TEXT, Row, RowRefused, refuse_unstorable
@@ -42,6 +43,7 @@ class TicketRow:
         status: where it stands now.
         opened_at, solved_at: None where the row tells nothing.
         answer: what the requester was told in the end.
+        exported: what an export of the product's own tells besides.
     """
 
     row: Row
@@ -52,6 +54,7 @@ class TicketRow:
     opened_at: datetime | None
     solved_at: datetime | None
     answer: str | None
+    exported: Exported
 
     @property
     def is_past(self) -> bool:
@@ -87,7 +90,8 @@ class TicketReader:
         )
         answer = _said(picked, "answer") or None
         subject, body = _subject_and_body(fields, _said(picked, "body"))
-        custom = picked.rest if answer is None or is_settled(status) else picked.rest | {"answer": answer}
+        exported = read_exported(picked.rest, now=self.now)
+        custom = exported.custom if answer is None or is_settled(status) else exported.custom | {"answer": answer}
         category = plain_text(fields["category"], field="category") if "category" in fields else None
         times = {name: moment(fields[name], field=name, now=self.now) for name in _TIMES if name in fields}
         external_id = self._external_id(row, fields)
@@ -112,6 +116,7 @@ class TicketReader:
             opened_at=times.get("created_at"),
             solved_at=_solved_at(times),
             answer=answer,
+            exported=exported,
         )
 
     def _external_id(self, row: Row, fields: dict[str, Any]) -> str:

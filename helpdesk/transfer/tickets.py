@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.tickets import Ticket
-from helpdesk.models.values import AuthorKind, SourceType, TicketStatus
+from helpdesk.models.values import AuthorKind, MessageVisibility, SourceType, TicketStatus
 from helpdesk.settings import Settings
-from helpdesk.tickets.commands import change_status, open_ticket
+from helpdesk.tickets.commands import change_status, note, open_ticket, reply
 from helpdesk.tickets.history import PastMessage, PastMove, PastTicket, add_past_ticket
-from helpdesk.tickets.requests import SYSTEM, Actor, NewTicket
+from helpdesk.tickets.requests import Actor, NewTicket
 from helpdesk.transfer.directory import Directory, add_categories, read_directory
 from helpdesk.transfer.index_order import index_after_others
 from helpdesk.transfer.outcome import Outcome, Tally
@@ -24,6 +25,15 @@ from helpdesk.transfer.ticket_rows import TicketReader, TicketRow
 # Somebody outside wrote it, even where the row does not say who.
 _SOMEBODY = Actor(AuthorKind.CUSTOMER)
 _AN_AGENT = Actor(AuthorKind.AGENT)
+
+
+class _About(TypedDict):
+    """What every command on a ticket takes."""
+
+    organization_id: UUID
+    ticket_id: UUID
+    actor: Actor
+    now: datetime
 
 
 @dataclass
@@ -96,15 +106,12 @@ class TicketWork:
             now=opened_at,
             settings=self.settings,
         )
+        steps: list[PastMessage | PastMove] = [*item.exported.messages, *item.exported.moves]
+        for step in sorted(steps, key=lambda step: step.at):
+            await self._retell(session, ticket.id, step)
         if item.status is not TicketStatus.NEW:
-            await change_status(
-                session,
-                organization_id=self.organization_id,
-                ticket_id=ticket.id,
-                to=item.status,
-                actor=SYSTEM,
-                now=opened_at,
-            )
+            ended_at = max((step.at for step in steps), default=opened_at)
+            await self._retell(session, ticket.id, PastMove(ended_at, item.status))
         self._opened.append(ticket.id)
 
     async def end(self, session: AsyncSession) -> None:
@@ -115,6 +122,21 @@ class TicketWork:
             source_type=SourceType.TICKET,
             source_ids=self._opened,
         )
+
+    async def _retell(self, session: AsyncSession, ticket_id: UUID, step: PastMessage | PastMove) -> None:
+        """Have something happen on an open ticket that happened on it elsewhere."""
+        about: _About = {
+            "organization_id": self.organization_id,
+            "ticket_id": ticket_id,
+            "actor": step.actor,
+            "now": step.at,
+        }
+        if isinstance(step, PastMove):
+            await change_status(session, to=step.to, **about)
+        elif step.visibility is MessageVisibility.INTERNAL:
+            await note(session, body=step.body, **about)
+        else:
+            await reply(session, body=step.body, settings=self.settings, **about)
 
     def _complete(self, item: TicketRow) -> NewTicket:
         """Return the ticket with the slugs of its category and team; an unknown category stays among its data."""
@@ -130,10 +152,11 @@ class TicketWork:
         opened_at = item.opened_at or item.solved_at or self.now
         solved_at = item.solved_at or opened_at
         said = [] if item.answer is None else [PastMessage(solved_at, _AN_AGENT, item.answer)]
+        moves = item.exported.moves
         return PastTicket(
             ticket=new,
             opened_at=opened_at,
-            moves=[PastMove(solved_at, item.status)],
-            messages=said,
+            moves=moves if moves and moves[-1].to is item.status else [PastMove(solved_at, item.status)],
+            messages=item.exported.messages or said,
             resolution=item.answer,
         )

@@ -18,7 +18,7 @@ from helpdesk.database.engine import Database
 from helpdesk.errors import Unavailable
 from helpdesk.rag.models import active_model, ensure_active_model
 from helpdesk.triage.classifier import Classifier, read_classifier, write_classifier
-from helpdesk.triage.examples import FIELDS, Labels, count_labels, gather
+from helpdesk.triage.examples import FIELDS, Labels, count_labels, gather, read_labels
 from helpdesk.triage.training import train
 
 log = structlog.get_logger(__name__)
@@ -87,6 +87,31 @@ async def current_classifier(
     if champion is not None and usable:
         return champion
     raise ModelBusy("Another worker is learning from the organisation's tickets.", retry_after=_WAIT_S)
+
+
+async def retrain(database: Database, embedder: Embedder, *, organization_id: UUID, now: datetime) -> Classifier | None:
+    """Train and promote a classifier where anything was learnt since the last one, or its labels or vectors changed.
+
+    Returns:
+        The new one; None where there is nothing new to learn from, or another worker is at it.
+
+    Raises:
+        ModelBusy: there are no vectors to learn from.
+    """
+    async with database.transaction(organization_id) as session:
+        labels = await read_labels(session, organization_id=organization_id)
+        champion, trained_on = await _load(session, organization_id=organization_id)
+        available = await count_labels(session, organization_id=organization_id)
+        model = await active_model(session)
+    if available == 0 and champion is None:
+        # Nobody may ever ask for triage here; the first one who does has it trained.
+        return None
+    usable = champion is not None and (model is None or champion.embedding == model.digest)
+    if champion is not None and usable and champion.basis == labels.basis and available == trained_on:
+        return None
+    return await _train_once(
+        database, embedder, organization_id=organization_id, labels=labels, available=available, now=now
+    )
 
 
 async def _load(session: AsyncSession, *, organization_id: UUID) -> tuple[Classifier | None, int]:

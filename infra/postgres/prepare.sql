@@ -6,6 +6,7 @@ CREATE ROLE atum_worker NOLOGIN;
 CREATE ROLE atum_search NOLOGIN;
 GRANT atum_search TO atum_owner;
 GRANT atum_owner, atum_app, atum_worker, atum_search TO atum;
+GRANT pg_read_all_stats TO atum_worker;
 \connect atum
 CREATE EXTENSION IF NOT EXISTS vector;
 GRANT CREATE, USAGE ON SCHEMA public TO atum_owner;

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from typing import ClassVar
 
@@ -10,7 +12,7 @@ from sqlalchemy import text
 
 from helpdesk.queue.args import JobArgs
 from helpdesk.queue.decode import register
-from helpdesk.queue.outcomes import Completed, Outcome
+from helpdesk.queue.outcomes import Completed, Done, Outcome
 from workers.context import WorkerContext
 from workers.registry import handlers
 
@@ -40,3 +42,41 @@ async def leave_mark(args: LeaveMark, context: WorkerContext) -> Outcome:
         await session.execute(text("INSERT INTO marks VALUES (:job)"), {"job": context.job.id})
         await context.complete_in(session)
     return Completed()
+
+
+@register
+class KillProcess(JobArgs):
+    """Kill the process that runs it, as code that runs out of memory does."""
+
+    job_type: ClassVar = "TEST_KILL_PROCESS"
+    queue: ClassVar = "tests"
+
+    after_s: float = 0.3
+
+
+@handlers.handles(KillProcess)
+async def kill_process(args: KillProcess, _context: WorkerContext) -> Outcome:
+    """Give the neighbours time to begin, and die."""
+    await asyncio.sleep(args.after_s)
+    os.kill(os.getpid(), signal.SIGKILL)
+    return Done()
+
+
+@register
+class Hang(JobArgs):
+    """Block a thread for longer than the job may take."""
+
+    job_type: ClassVar = "TEST_HANG"
+    queue: ClassVar = "tests"
+    timeout_s: ClassVar = 1
+    # Not again while a test looks.
+    backoff_base_s: ClassVar = 300.0
+
+    seconds: float
+
+
+@handlers.handles(Hang)
+async def hang(args: Hang, context: WorkerContext) -> Outcome:
+    """Hang."""
+    await context.in_thread(time.sleep, args.seconds)
+    return Done()

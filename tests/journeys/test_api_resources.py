@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from api.openapi import operations
 from helpdesk.database.engine import Database
+from helpdesk.models.values import UserRole
 from tests.journeys.conftest import Account, MakeAccount
 
 Connect = Callable[[str | None], httpx.AsyncClient]
@@ -80,11 +81,11 @@ async def test_a_job_is_enqueued_found_cancelled_and_tried_again(client: httpx.A
     cancelled = await client.post(f"{path}/cancel")
     again = await client.post(f"{path}/retry")
     stats = (await client.get("/api/v1/jobs/stats/overview")).json()
-    listed = (await client.get("/api/v1/jobs", params={"queue": "ai", "limit": 1})).json()
+    listed = (await client.get("/api/v1/jobs", params={"queue_name": "ai", "limit": 1})).json()
 
     assert made.status_code == 201
     assert cancelled.json()["status"] == "cancelled"
-    assert (again.json()["status"], again.json()["max_retries"], again.json()["queue"]) == ("pending", 2, "ai")
+    assert (again.json()["status"], again.json()["max_tries"], again.json()["queue_name"]) == ("pending", 2, "ai")
     assert [event["event"] for event in again.json()["events"]] == ["enqueued", "cancelled", "replayed"]
     assert stats["by_type"]["TRIAGE_TICKET"] == {"pending": 2}
     assert listed["items"][0]["id"] == made.json()["id"]
@@ -179,7 +180,8 @@ async def test_every_list_answers_an_organisation_that_has_nothing(client: httpx
     assert {path: answer.status_code for path, answer in answers.items() if answer.status_code != 200} == {}
 
 
-async def test_every_path_with_an_id_tells_that_there_is_nothing(client: httpx.AsyncClient) -> None:
+async def test_every_path_with_an_id_tells_that_there_is_nothing(connect: Connect, make_account: MakeAccount) -> None:
+    client = connect((await make_account(UserRole.OPERATOR)).token)
     document = (await client.get("/api/v1/openapi.json")).json()
     nobody = "0199c7a2-b6d0-7d0c-8b6f-2f3c1d0e9a11"
     wrong = {}

@@ -98,8 +98,8 @@ async def test_a_job_is_not_taken_before_its_time(database: Database, organizati
 
 async def test_a_worker_can_be_kept_to_some_types(database: Database, organization_id: UUID, connection: Link) -> None:
     job = await enqueue_echo(database, organization_id)
-    assert await claim(connection, worker_id=new_id(), limit=10, types=["TRIAGE_TICKET"]) == []
-    assert [taken.id for taken in await claim(connection, worker_id=new_id(), limit=10, types=["TEST_ECHO"])] == [job]
+    assert await claim(connection, worker_id=new_id(), limit=10, room={"TRIAGE_TICKET": 5}) == []
+    assert [taken.id for taken in await claim(connection, worker_id=new_id(), limit=10, room={"TEST_ECHO": 5})] == [job]
 
 
 async def test_a_heartbeat_renews_only_what_is_still_held_and_tells_what_is_to_stop(

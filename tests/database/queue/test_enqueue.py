@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import text
 
 from helpdesk.database.engine import Database
-from helpdesk.models.values import JobPriority
+from helpdesk.models.values import JobPriority, UserRole
 from helpdesk.queue.args import JobArgs
 from helpdesk.queue.catalog import DeliverNotification, TriageTicket
-from helpdesk.queue.decode import InvalidPayload, JobTypeNotOpen, UnknownJobType, decode, decode_from_outside
+from helpdesk.queue.decode import InvalidPayload, JobTypeNotOpen, UnknownJobType, decode, role_to_enqueue
 from helpdesk.queue.enqueue import KeyedJob, enqueue, enqueue_many, enqueue_unless_waiting
 from helpdesk.queue.link import Link
 from helpdesk.queue.wake import CHANNEL, WakeUp
@@ -123,17 +123,18 @@ async def test_unknown_types_and_bad_payloads_are_refused_with_what_is_wrong(
             await enqueue_many(session, [Echo(), Stray()], organization_id=organization_id)
     with pytest.raises(InvalidPayload, match="TRIAGE_TICKET does not take this: ticket_id: Field required") as refused:
         decode("TRIAGE_TICKET", {})
-    assert refused.value.context["errors"] == [{"field": "ticket_id", "problem": "Field required"}]
+    assert refused.value.context["errors"] == [{"pointer": "/payload/ticket_id", "problem": "Field required"}]
     with pytest.raises(InvalidPayload, match="payload"):
         decode("TEST_ECHO", "not json")
     assert decode("TEST_ECHO", {"n": 3, "from_a_newer_version": 1}) == Echo(n=3)
 
 
-async def test_only_open_job_types_are_taken_from_outside() -> None:
-    ticket = uuid4()
-    assert decode_from_outside("TRIAGE_TICKET", {"ticket_id": str(ticket)}) == TriageTicket(ticket_id=ticket)
-    with pytest.raises(JobTypeNotOpen):
-        decode_from_outside(DeliverNotification.job_type, {})
+async def test_a_job_type_says_who_may_ask_for_it_from_outside() -> None:
+    assert role_to_enqueue("TRIAGE_TICKET") is UserRole.AGENT
+    with pytest.raises(JobTypeNotOpen, match="DELIVER_NOTIFICATION"):
+        role_to_enqueue(DeliverNotification.job_type)
+    with pytest.raises(UnknownJobType):
+        role_to_enqueue("NO_SUCH_TYPE")
 
 
 async def test_one_wake_up_follows_a_commit_however_many_jobs_and_none_a_rollback(
@@ -177,3 +178,29 @@ async def test_keyed_jobs_of_one_statement_are_made_only_where_none_waits(
     assert [(row.n, row.run_after == tomorrow) for row in rows] == [("1", False), ("3", True)]
     assert rows[0].id == first
     assert events == 2
+
+
+async def test_many_jobs_may_be_keyed_and_the_ids_of_those_that_stand_for_them_are_returned(
+    database: Database, organization_id: UUID, connection: Link
+) -> None:
+    live = await enqueue_echo(database, organization_id, unique_key="live")
+    parent, later = uuid4(), datetime.now(UTC) + timedelta(hours=1)
+    async with database.transaction(organization_id) as session:
+        made: list[JobArgs | KeyedJob] = [
+            KeyedJob(Echo(n=1), "live"),
+            Echo(n=2),
+            KeyedJob(Echo(n=3), "new", later),
+            KeyedJob(Echo(n=4), "new"),
+        ]
+        ids = await enqueue_many(session, made, organization_id=organization_id, max_retries=9, parent_id=parent)
+    assert ids[0] == live
+    assert ids[2] == ids[3]
+    assert len({*ids}) == 3
+    stored = [await row(connection, job) for job in ids[1:3]]
+    assert [(job["payload"], job["max_retries"], job["parent_id"]) for job in stored] == [
+        ('{"n": 2}', 9, parent),
+        ('{"n": 3}', 9, parent),
+    ]
+    assert stored[1]["run_after"] == later
+    assert len(await connection.fetch("SELECT 1 FROM job_queue")) == 3
+    assert [await history(connection, job) for job in ids[:3]] == [["enqueued"]] * 3

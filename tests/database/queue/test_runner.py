@@ -38,14 +38,14 @@ async def test_a_job_runs_and_its_result_and_history_are_kept(
     database: Database, organization_id: UUID, connection: Link, behaviour: Behaviour, worker: Any
 ) -> None:
     async def act(args: Echo, context: WorkerContext) -> Outcome:
-        await context.progress({"done": 1})
+        await context.progress(50, "half way")
         assert context.organization_id == organization_id
         return Done({"n": args.n})
 
     behaviour.act = act
     job = await enqueue_echo(database, organization_id, n=7)
     done = await until(connection, job, "completed")
-    assert (done["result"], done["progress"]) == ('{"n": 7}', '{"done": 1}')
+    assert (done["result"], done["progress"]) == ('{"n": 7}', '{"message": "half way", "percent": 50.0}')
     assert (done["locked_by"], done["attempts"], done["retry_count"]) == (None, 1, 0)
     assert await history(connection, job) == ["enqueued", "started", "completed"]
     assert worker[0].counters.completed == 1
@@ -270,11 +270,12 @@ async def test_no_more_jobs_run_at_a_time_than_there_are_slots_and_a_short_job_f
     assert sorted(behaviour.seen) == list(range(200))
 
 
-async def test_a_job_of_a_type_without_a_handler_goes_back_without_a_try(
+async def test_a_job_of_a_type_without_a_handler_is_left_to_other_workers(
     settings: Settings, database: Database, organization_id: UUID, connection: Link
 ) -> None:
     job = await enqueue_echo(database, organization_id)
     async with working(settings, Handlers()):
-        await until_event(connection, job, "released")
+        await asyncio.sleep(0.5)
     stored = await row(connection, job)
     assert (stored["status"], stored["attempts"], stored["retry_count"]) == ("pending", 0, 0)
+    assert await history(connection, job) == ["enqueued"]

@@ -9,6 +9,7 @@ from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
 from helpdesk.queue import settle
 from helpdesk.queue.claim import renew
+from helpdesk.queue.last_chance import take, waiting
 from helpdesk.queue.link import Link
 from helpdesk.queue.outcomes import LeaseLost
 from helpdesk.queue.rescue import rescue
@@ -89,10 +90,15 @@ async def test_a_job_that_kills_three_workers_is_set_aside_with_the_reason(
 ) -> None:
     job = await enqueue_echo(database, organization_id)
     outcomes = []
-    for _ in range(3):
+    for _ in range(2):
         await claim_one(connection)
         await _expire(connection, job)
         outcomes += await _rescue_now(connection)
+    last = await waiting(connection)
+    assert last is not None
+    assert await take(connection, last, worker_id=new_id()) is not None
+    await _expire(connection, job)
+    outcomes += await _rescue_now(connection)
     assert outcomes == ["pending", "pending", "dead_letter"]
     dead = await row(connection, job)
     assert (dead["crash_count"], dead["retry_count"], dead["locked_by"]) == (3, 0, None)

@@ -35,7 +35,7 @@ def test_the_version_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 def test_every_subcommand_explains_itself(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "--help") == 0
     listed = capsys.readouterr().out
-    for name in ("run", "migrate", "init", "import", "users", "jobs", "sla", "triage", "models"):
+    for name in ("run", "migrate", "init", "import", "users", "jobs", "sla", "triage", "models", "backup"):
         assert name in listed
         assert run(monkeypatch, name, "--help") == 0
         assert "Usage: atum-desk " + name in capsys.readouterr().out

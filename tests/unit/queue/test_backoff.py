@@ -29,5 +29,9 @@ def test_luck_spreads_the_wait_from_half_to_one_and_a_half() -> None:
     assert waits == pytest.approx([2.0, 3.0, 5.996])
 
 
-def test_fixed_steps_of_one_five_and_fifteen_minutes_are_kept_as_they_are() -> None:
-    assert [retry_delay_s(Steps, retry_count=n, luck=0.9) for n in range(5)] == [60, 300, 900, 900, 900]
+def test_fixed_steps_of_one_five_and_fifteen_minutes_are_kept_and_the_last_one_repeated() -> None:
+    assert [retry_delay_s(Steps, retry_count=n, luck=0.0) for n in range(5)] == [60, 300, 900, 900, 900]
+
+
+def test_luck_makes_a_fixed_step_up_to_a_tenth_longer_and_never_shorter() -> None:
+    assert [retry_delay_s(Steps, retry_count=1, luck=luck) for luck in (0.5, 1.0)] == pytest.approx([315.0, 330.0])

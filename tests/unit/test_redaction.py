@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpdesk.ai.redaction import redacted
+from helpdesk.redaction import redacted
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Looks whether web addresses still answer."""

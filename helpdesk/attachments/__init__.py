@@ -1,0 +1,1 @@
+"""Files on tickets: received, described, shown small and swept away."""

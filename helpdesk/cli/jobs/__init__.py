@@ -1,0 +1,1 @@
+"""`atum-desk jobs`."""

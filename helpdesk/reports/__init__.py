@@ -1,0 +1,1 @@
+"""Reports that people read: pages to print, and tables of the same figures."""

@@ -1,0 +1,82 @@
+"""A mail server on loopback that does as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any, cast
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+DROP = "drop the connection"
+HOLD = "hold the answer back"
+
+
+@dataclass
+class Sink:
+    """What the server has seen, and what it is to answer; an answer in a list is used up, the others stay.
+
+    Attributes:
+        to_recipient: answers by recipient.
+        to_message: answers to whole messages, or DROP to go away without one, or HOLD to be late with it.
+        taken: envelope recipients and message of each one that was accepted, dropped ones too.
+        connections: how often somebody connected.
+    """
+
+    to_sender: list[str] = field(default_factory=list)
+    to_recipient: dict[str, list[str]] = field(default_factory=dict)
+    to_message: list[str] = field(default_factory=list)
+    taken: list[tuple[list[str], EmailMessage]] = field(default_factory=list)
+    connections: int = 0
+    url: str = ""
+
+    async def handle_EHLO(  # noqa: N802 (the library's name)
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        self.connections += 1
+        session.host_name = hostname
+        return responses
+
+    async def handle_MAIL(  # noqa: N802
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if self.to_sender:
+            return self.to_sender.pop(0)
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(  # noqa: N802
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if self.to_recipient.get(address):
+            return self.to_recipient[address].pop(0)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        answer = self.to_message.pop(0) if self.to_message else "250 OK"
+        if answer in {DROP, HOLD} or answer.startswith("2"):
+            message = message_from_bytes(cast("bytes", envelope.content), policy=policy.default)
+            self.taken.append((list(envelope.rcpt_tos), message))
+        if answer == DROP:
+            cast("Any", server.transport).abort()
+            return "250 never heard"
+        if answer == HOLD:
+            await asyncio.sleep(60)
+        return answer
+
+
+@asynccontextmanager
+async def smtp_sink() -> AsyncIterator[Sink]:
+    """Run a mail server in this event loop."""
+    sink = Sink()
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(sink), "127.0.0.1", 0)
+    sink.url = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield sink
+    finally:
+        server.close()

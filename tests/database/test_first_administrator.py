@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from sqlalchemy import text
+
+from helpdesk.accounts.queries import organization_of_slug
+from helpdesk.database.engine import Database
+from tests.conftest import REPOSITORY
+
+
+def _init(database_url: str, name: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "helpdesk.cli", "init", "--organization", name, "--admin", "me@example.test"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        env=os.environ | {"ATUM_DATABASE_URL": database_url},
+    ).stdout
+
+
+async def _role(database: Database, slug: str) -> str:
+    async with database.transaction(None) as session:
+        organization = await organization_of_slug(session, slug=slug)
+    assert organization is not None
+    async with database.transaction(organization.id) as session:
+        return (await session.execute(text("SELECT role FROM users"))).scalar_one()
+
+
+async def test_the_administrator_of_the_first_organisation_alone_is_the_operator(
+    database_url: str, database: Database
+) -> None:
+    said = [_init(database_url, name) for name in ("First", "Second")]
+    assert "me@example.test is its administrator and the operator of this installation." in said[0]
+    assert "operator" not in said[1]
+    assert await _role(database, "first") == "operator"
+    assert await _role(database, "second") == "admin"

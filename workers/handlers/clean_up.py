@@ -1,0 +1,35 @@
+"""CLEAN_UP: remove what is past its retention, for every organisation."""
+
+from __future__ import annotations
+
+from helpdesk.attachments.orphans import sweep_orphans
+from helpdesk.notifications.publishing import PRUNE_DELIVERIES
+from helpdesk.queue.catalog import CleanUp
+from helpdesk.queue.clean_up import clean_up
+from helpdesk.queue.outcomes import Done, Outcome
+from helpdesk.queue.retention import Retention
+from helpdesk.storage import Storage
+from workers.context import WorkerContext
+from workers.registry import handlers
+
+# Of the time the job may take; what is left goes to the bite in hand.
+_SHARE = 0.8
+
+
+@handlers.handles(CleanUp)
+async def clean(args: CleanUp, context: WorkerContext) -> Outcome:
+    """Clean up; what does not fit into the time is left to the next one."""
+    kept = Retention.of(context.settings)
+    storage = Storage(context.settings)
+    swept = await clean_up(
+        context.database,
+        storage,
+        kept=kept,
+        now=context.now(),
+        most_s=args.timeout_s * _SHARE,
+        tell=context.progress,
+        also=[("deliveries", PRUNE_DELIVERIES, kept.failed)],
+    )
+    # Files of attachments whose row was never written, or is gone.
+    swept.removed["attachments"] = await sweep_orphans(context.database, storage, now=context.now())
+    return Done(swept.as_result())
