@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from helpdesk.queue.claim import JobInHand, claim, claim_by_tenant, seconds_until_due
+from helpdesk.queue.claim import JobInHand, claim, claim_by_tenant, others_wait, seconds_until_due
 from helpdesk.queue.limits import LimitedTurns, claim_limited, waiting_keys
 from helpdesk.queue.link import Link
 from helpdesk.queue.settle import release_orphans
@@ -52,6 +52,7 @@ class Claimer:
         self._claim_at = self._look_at = 0.0
         self._claimed_last = False
         self._by_tenant_next = False
+        self._only_tenant: UUID | None = None
         # Processes that start together should not go round the tenants together; ids begin with the time they were
         # made.
         self._after = UUID(int=int(time.time() * 1000 - random.random() * _A_YEAR_MS) << 80)  # noqa: S311
@@ -112,7 +113,7 @@ class Claimer:
         limit = slots.room()
         room = self._room(slots, limit)
         began = time.perf_counter()
-        if self._by_tenant_next:
+        if self._by_tenant_next and await self._others_wait():
             found = await claim_by_tenant(
                 self._link, worker_id=self._process.id, limit=limit, room=room, after=self._after
             )
@@ -120,6 +121,8 @@ class Claimer:
             self._by_tenant_next = False
         else:
             jobs = await claim(self._link, worker_id=self._process.id, limit=limit, room=room)
+            tenants = {job.organization_id for job in jobs}
+            self._only_tenant = tenants.pop() if len(tenants) == 1 else None
             full = len(jobs) >= limit
             taken = Counter(job.job_type for job in jobs)
             self._by_tenant_next = full or any(taken[job_type] >= room[job_type] for job_type in taken)
@@ -128,6 +131,10 @@ class Claimer:
         slots.more_expected = full
         slots.accept(jobs)
         self._claim_at = 0.0 if full else time.monotonic() + await self._idle_wait(room)
+
+    async def _others_wait(self) -> bool:
+        """Return whether there is anybody else to whom a turn could go than the one tenant seen last."""
+        return self._only_tenant is None or await others_wait(self._link, organization_id=self._only_tenant)
 
     async def _look(self, slots: Slots) -> None:
         """Look for jobs with a limit key; they are never claimed ahead, since a slot that waits is lost to others."""

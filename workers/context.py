@@ -23,7 +23,7 @@ from helpdesk.queue.claim import JobInHand
 from helpdesk.queue.enqueue import enqueue
 from helpdesk.queue.queries import get_job
 from helpdesk.settings import Settings
-from workers.progress import Progress
+from workers.progress import Progress, Report
 from workers.threads import Threads
 
 P = ParamSpec("P")
@@ -38,8 +38,6 @@ class WorkerContext:
         database: open a transaction with `database.transaction(context.organization_id)`.
         models: the model runtime.
         completed: whether `complete_in` has been called.
-        given_up: set once nobody waits for `in_thread` any more, because of the timeout, a cancel, a lost lease or the
-            end of the process; long work in a thread does well to look at it now and then.
         going: calls of `in_thread` whose thread works.
     """
 
@@ -48,15 +46,28 @@ class WorkerContext:
     settings: Settings
     job: JobInHand
     threads: Threads = field(repr=False)
-    reported: Progress = field(repr=False)
+    report: Report = field(repr=False)
     completed: bool = False
-    given_up: threading.Event = field(default_factory=threading.Event, repr=False)
     going: set[Future[Any]] = field(default_factory=set, repr=False)
+    # Made when first asked for: most jobs need neither.
+    _given_up: threading.Event | None = field(default=None, repr=False)
+    _reported: Progress | None = field(default=None, repr=False)
 
     @property
     def organization_id(self) -> UUID:
         """Return the organisation the job belongs to."""
         return self.job.organization_id
+
+    @property
+    def given_up(self) -> threading.Event:
+        """Return what is set once nobody waits for `in_thread` any more.
+
+        Because of the timeout, a cancel, a lost lease or the end of the process; long work in a thread does well to
+        look at it now and then.
+        """
+        if self._given_up is None:
+            self._given_up = threading.Event()
+        return self._given_up
 
     def now(self) -> datetime:
         """Return the present time (UTC)."""
@@ -80,7 +91,7 @@ class WorkerContext:
         Raises:
             LeaseLost: when another worker has the job by now.
         """
-        await self.reported.tell(percent, message)
+        await self._progress().tell(percent, message)
 
     async def keep_checkpoint(self, checkpoint: Mapping[str, Any], *, percent: float, message: str = "") -> bool:
         """Store at once where another run of the job can go on; False when PostgreSQL was away.
@@ -88,7 +99,7 @@ class WorkerContext:
         Raises:
             LeaseLost: when another worker has the job by now.
         """
-        return await self.reported.keep(checkpoint, percent=percent, message=message)
+        return await self._progress().keep(checkpoint, percent=percent, message=message)
 
     async def earlier_checkpoint(self) -> dict[str, Any] | None:
         """Return what an earlier run of the job has kept, None when this one begins; JSON of the product's own."""
@@ -104,10 +115,11 @@ class WorkerContext:
         has no database: read before, write afterwards. It cannot be stopped from outside, see `given_up`; one that
         goes on after its job's timeout keeps the job's slot, and the job may meanwhile be tried elsewhere.
         """
+        given_up = self.given_up  # made before the thread may ask for it
         try:
             return await self.threads.run(self.going, function, *arguments, **named)
         except asyncio.CancelledError:
-            self.given_up.set()
+            given_up.set()
             raise
 
     async def enqueue_child(
@@ -139,3 +151,8 @@ class WorkerContext:
         To wait for them without keeping a slot, return `Snooze` until `children.ended`.
         """
         return await children_of(session, organization_id=self.organization_id, parent_id=self.job.id)
+
+    def _progress(self) -> Progress:
+        if self._reported is None:
+            self._reported = Progress(self.job, self.report)
+        return self._reported

@@ -36,6 +36,7 @@ class Stop(Enum):
     LEASE_LOST = auto()
     CUT_OFF = auto()
     SHUTDOWN = auto()
+    TIMED_OUT = auto()
 
 
 @dataclass(slots=True, eq=False)
@@ -70,6 +71,15 @@ class Execution:
             self.told_stuck = True
             log.error("handler_stuck", after_s=round(self.age_s, 1), **identity(self.job))
 
+    def cancel_when_overdue(self) -> None:
+        """Cancel the handler when its time is over.
+
+        Looked at for all running jobs now and then, since a timer of its own for each would cost every job for the sake
+        of few.
+        """
+        if self.timeout_s is not None and self.age_s > self.timeout_s:
+            self.cancel(Stop.TIMED_OUT)
+
     def cancel(self, why: Stop) -> None:
         """Cancel the handler, once."""
         if self.stop is None and self.task is not None:
@@ -99,16 +109,8 @@ async def perform(execution: Execution, handlers: Handlers) -> Verdict:
 async def _run(execution: Execution, handler: Handler, kind: type[JobArgs]) -> Verdict:
     job = execution.job
     args = decode(job.job_type, job.payload)
-    execution.timeout_s = seconds = job.timeout_s or kind.timeout_s
-    try:
-        async with asyncio.timeout(seconds) as limit:
-            outcome = await handler(args, execution.context)
-    except TimeoutError as error:
-        if not limit.expired():
-            raise
-        going = ", and its thread goes on" if execution.context.going else ""
-        return _failure(execution, kind, error, text=f"timed out after {seconds} s{going}")
-    return _verdict(execution, outcome, kind)
+    execution.timeout_s = job.timeout_s or kind.timeout_s
+    return _verdict(execution, await handler(args, execution.context), kind)
 
 
 def _verdict(execution: Execution, outcome: Outcome, kind: type[JobArgs]) -> Verdict:
@@ -130,6 +132,8 @@ def _verdict(execution: Execution, outcome: Outcome, kind: type[JobArgs]) -> Ver
 
 
 def _finished(execution: Execution, kind: type[JobArgs], result: dict[str, Any] | None) -> Verdict:
+    if result is None:
+        return Finished(execution.job, execution.age_s)
     try:
         settle.result_text(result)
     except (settle.ResultTooLarge, TypeError, ValueError) as error:
@@ -148,6 +152,10 @@ def _stopped(execution: Execution, kind: type[JobArgs], error: BaseException) ->
             return HandedBack(execution.job, reason="the worker lost the database")
         case Stop.SHUTDOWN:
             return HandedBack(execution.job, reason="the worker stopped")
+        case Stop.TIMED_OUT:
+            going = ", and its thread goes on" if execution.context.going else ""
+            text = f"timed out after {execution.timeout_s:g} s{going}"
+            return _failure(execution, kind, error, text=text)
         case None:
             return _failure(execution, kind, error)
         case _:

@@ -23,7 +23,6 @@ from workers.execution import Stop
 from workers.last_chance import LastChances
 from workers.lifecycle import WorkerProcess
 from workers.loops import Loop, keep_running, pause, run_loops
-from workers.progress import Progress
 from workers.registry import Handlers
 from workers.room import most_of_each
 from workers.slots import Slots
@@ -31,7 +30,7 @@ from workers.threads import Threads
 from workers.upkeep import maintain_forever, rescue_forever, schedule_forever
 from workers.verdict import HandedBack
 
-_WATCH_S = 0.5
+_WATCH_S = 0.2
 # What handlers get to clean up after they were cancelled, and PostgreSQL to hear the last endings.
 _CANCEL_GRACE_S = 5.0
 _FLUSH_GRACE_S = 10.0
@@ -150,11 +149,12 @@ class Runner:
         return {**self.counters.as_dict(), "stuck": self._slots.stuck, "claim_ms": self.counters.claim_ms()}
 
     async def _watch(self) -> None:
-        """Give work up when its lease is in danger, and give back what waits too long."""
+        """End handlers whose time is over, give work up when its lease is in danger, and back what waits too long."""
         heartbeat = self._process.heartbeat
         # Well within the ninth of a lease that is left once handlers have to end.
         every_s = min(_WATCH_S, self._process.settings.lease_timeout_s / 60)
         while not await pause(self._process.stopping, every_s):
+            self._slots.cancel_overdue()
             if heartbeat.must_stop:
                 log.error("worker_cut_off", beat_age_s=round(heartbeat.age_s, 1))
                 self._slots.hand_back_waiting(reason="the worker lost the database")
@@ -196,8 +196,7 @@ class Runner:
 
     def _context(self, job: JobInHand) -> WorkerContext:
         process = self._process
-        reported = Progress(job, self._report)
-        return WorkerContext(process.database, self._models, process.settings, job, self._threads, reported)
+        return WorkerContext(process.database, self._models, process.settings, job, self._threads, self._report)
 
     async def _report(self, job: JobInHand, progress: Mapping[str, Any]) -> bool:
         return await settle.report_progress(self._settling, job=job, progress=progress)

@@ -19,7 +19,7 @@ from workers.verdict import Dropped, HandedBack, Lost, Verdict
 # Claimed ahead: as many as are started within this time, judged by the slowest job type seen and by what runs now, and
 # at most so many. A worker that also serves models claims next to nothing ahead.
 _AHEAD_S = 0.2
-_MOST_AHEAD = 100
+_MOST_AHEAD = 400
 # A job claimed ahead that has not been started by then goes back, for a worker that has room.
 _LONGEST_WAIT_S = 2.0
 # Share of the newest duration in a job type's running mean.
@@ -110,7 +110,8 @@ class Slots:
     @property
     def wants_more(self) -> bool:
         """Return whether a claim is worth its statement: half of what is claimed ahead has been used up."""
-        return self.room() > 0 and len(self._waiting) <= self._ahead() // 2
+        ahead, waiting = self._ahead(), len(self._waiting)
+        return waiting <= ahead // 2 and self.capacity - self.reserved + ahead - self._taken - waiting > 0
 
     def accept(self, jobs: Iterable[JobInHand]) -> None:
         """Take claimed jobs; start them as slots are free."""
@@ -143,6 +144,11 @@ class Slots:
         for execution in self._running.values():
             if execution.is_stuck:
                 execution.tell_stuck()
+
+    def cancel_overdue(self) -> None:
+        """Cancel the handlers whose timeout is over."""
+        for execution in self._running.values():
+            execution.cancel_when_overdue()
 
     def cancel_all(self, why: Stop) -> None:
         """Cancel every running handler."""
@@ -200,7 +206,9 @@ class Slots:
             self._running[job.id] = execution
             self._idle.clear()
             execution.task = asyncio.create_task(self._work(execution))
-        if (self.more_expected and self.wants_more) or (self.reserved and self.free):
+        # The look at the numbers is for every job that starts or ends; so it begins with what is known without one.
+        half_full = len(self._waiting) > _MOST_AHEAD // 2
+        if (self.more_expected and not half_full and self.wants_more) or (self.reserved and self.free):
             self._nudge()
 
     async def _work(self, execution: Execution) -> None:

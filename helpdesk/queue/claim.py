@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from helpdesk.queue.catalog import JOB_TYPES
-from helpdesk.queue.claim_sql import BY_DEADLINE, BY_TENANT, NEXT_DUE
+from helpdesk.queue.claim_sql import BY_DEADLINE, BY_TENANT, NEXT_DUE, OTHERS_WAIT
 from helpdesk.queue.link import Runs
 
 # A row that the worker's own open transaction has locked (it is completing) is passed over, not waited for, and still
@@ -101,6 +101,11 @@ async def claim_by_tenant(
     rows = await connection.fetch(BY_TENANT, limit, worker_id, *served(room, limit=limit), after, steps)
     jobs = [in_hand(row, worker_id) for row in in_turn([row for row in rows if row["id"] is not None])]
     return TenantClaim(jobs, rows[0]["after"])
+
+
+async def others_wait(connection: Runs, *, organization_id: UUID) -> bool:
+    """Return whether another organisation than this one has jobs waiting, due or not."""
+    return bool((await connection.fetch(OTHERS_WAIT, organization_id))[0]["others"])
 
 
 async def seconds_until_due(connection: Runs, *, room: Mapping[str, int] | None = None) -> float | None:

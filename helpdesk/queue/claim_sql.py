@@ -170,6 +170,13 @@ last AS (
 SELECT taken.*, last.after FROM last LEFT JOIN taken ON true
 """
 
+# $1 a tenant: whether anybody else has jobs waiting. Looks on either side of the tenant's own entries, which are not
+# read, however many they are and were.
+OTHERS_WAIT: Final = """
+SELECT EXISTS (SELECT 1 FROM job_queue WHERE claimable::int = 1 AND organization_id > $1)
+    OR EXISTS (SELECT 1 FROM job_queue WHERE claimable::int = 1 AND organization_id < $1) AS others
+"""
+
 # How long until the next job that is not due yet, for the types that are served: one look at each lane of each. What
 # is due already has just been looked for; whatever keeps it from being taken, looking again at once would not help.
 _NEXT_DUE = """
