@@ -14,8 +14,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from sklearn.linear_model import LogisticRegression
 
 from helpdesk.triage.classifier import MIN_EXAMPLES, Classifier, FieldModel, Head, Part, keep_doubt, log_softmax
 from helpdesk.triage.features import WIDTH, Terms, inverse_document_frequencies, weigh
@@ -129,6 +127,8 @@ def _rows_of(
 
 
 def _sparse(texts: Sequence[Terms], idf: NDArray[np.float32]) -> Any:
+    from scipy.sparse import csr_matrix  # noqa: PLC0415 (as below)
+
     starts = np.cumsum([0, *(len(terms.places) for terms in texts)])
     places = np.concatenate([terms.places for terms in texts])
     weights = np.concatenate([weigh(terms, idf) for terms in texts])
@@ -205,6 +205,9 @@ def _unseen(rows: _Rows, features: Any, folds: NDArray[np.int64], *, c: float) -
 
 
 def _fit(rows: _Rows, features: Any, chosen: NDArray[np.bool_], *, c: float) -> Head:
+    # Half of what a worker's start would take, for what few workers ever do.
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+
     present = np.unique(rows.targets[chosen])
     if len(present) < 2:
         bias = np.full(len(rows.labels), _FLOOR, dtype=np.float32)
