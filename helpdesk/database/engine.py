@@ -164,5 +164,7 @@ async def connect_raw(settings: Settings, *, application: str, role: Role | None
         hint = " Is a pooler in between? Set ATUM_DATABASE_PGBOUNCER." if "startup parameter" in str(error) else ""
         raise DatabaseUnavailable(f"PostgreSQL does not answer: {error}.{hint}") from error
     if role is not None and not settings.database_pgbouncer:
-        await connection.execute(f"SET ROLE {role}")
+        # What runs here are few statements, over and over, whose plans hold for any value: to plan a claim takes longer
+        # than to run it, and PostgreSQL's estimates would have it planned each time.
+        await connection.execute(f"SET ROLE {role}; SET plan_cache_mode = force_generic_plan")
     return connection
