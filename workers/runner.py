@@ -105,6 +105,7 @@ class Runner:
         self._heed_notices()
         flushed = asyncio.Event()
         completing = asyncio.create_task(keep_running("completer", self._completer.run, stopping=flushed))
+        timeouts = asyncio.create_task(self._end_overdue(), name="timeouts")
         try:
             await run_loops(self._loops(), stopping=self._process.stopping)
             await self._drain()
@@ -113,7 +114,8 @@ class Runner:
         finally:
             flushed.set()
             completing.cancel()
-            await asyncio.wait({completing})
+            timeouts.cancel()
+            await asyncio.wait({completing, timeouts})
             await self._claiming.close()
             await self._settling.close()
             self._threads.close()
@@ -148,13 +150,18 @@ class Runner:
         """Return what `workers.stats` says of this process; called in the heartbeat's thread."""
         return {**self.counters.as_dict(), "stuck": self._slots.stuck, "claim_ms": self.counters.claim_ms()}
 
+    async def _end_overdue(self) -> None:
+        """End handlers whose time is over, also while the worker drains."""
+        while True:
+            await asyncio.sleep(_WATCH_S)
+            self._slots.cancel_overdue()
+
     async def _watch(self) -> None:
-        """End handlers whose time is over, give work up when its lease is in danger, and back what waits too long."""
+        """Give work up when its lease is in danger, and give back what waits too long."""
         heartbeat = self._process.heartbeat
         # Well within the ninth of a lease that is left once handlers have to end.
         every_s = min(_WATCH_S, self._process.settings.lease_timeout_s / 60)
         while not await pause(self._process.stopping, every_s):
-            self._slots.cancel_overdue()
             if heartbeat.must_stop:
                 log.error("worker_cut_off", beat_age_s=round(heartbeat.age_s, 1))
                 self._slots.hand_back_waiting(reason="the worker lost the database")

@@ -279,3 +279,22 @@ async def test_a_job_of_a_type_without_a_handler_is_left_to_other_workers(
     stored = await row(connection, job)
     assert (stored["status"], stored["attempts"], stored["retry_count"]) == ("pending", 0, 0)
     assert await history(connection, job) == ["enqueued"]
+
+
+async def test_a_timeout_counts_also_while_the_worker_drains(
+    settings: Settings, database: Database, organization_id: UUID, connection: Link, behaviour: Behaviour
+) -> None:
+    begun = asyncio.Event()
+
+    async def act(_args: Echo, _context: WorkerContext) -> Outcome:
+        begun.set()
+        await asyncio.sleep(60)
+        return Done()
+
+    behaviour.act = act
+    job = await enqueue_echo(database, organization_id)
+    await connection.fetch("UPDATE job_queue SET timeout_s = 1 WHERE id = $1", job)
+    async with working(settings, behaviour.handlers):
+        await begun.wait()
+    ended = await row(connection, job)
+    assert (ended["status"], ended["retry_count"], ended["last_error"]) == ("pending", 1, "timed out after 1 s")
