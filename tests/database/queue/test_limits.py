@@ -253,12 +253,15 @@ async def test_a_delayed_limited_job_is_told_of_and_not_taken(
 async def test_two_workers_together_keep_to_the_slots_and_get_everything_done(
     settings: Settings, database: Database, organization_id: UUID, connection: Link
 ) -> None:
-    handlers, now, most = Handlers(), 0, 0
+    handlers, now, most, all_slots_taken = Handlers(), 0, 0, asyncio.Event()
 
     async def act(_args: Echo, _context: WorkerContext) -> Outcome:
         nonlocal now, most
         now += 1
         most = max(most, now)
+        if now == Narrow.slots:
+            all_slots_taken.set()
+        await all_slots_taken.wait()
         await asyncio.sleep(0.01)
         now -= 1
         return Done()
