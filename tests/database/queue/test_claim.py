@@ -130,7 +130,7 @@ async def test_a_heartbeat_does_not_wait_for_a_row_its_own_handler_is_completing
     try:
         async with raw.transaction():
             await raw.execute("UPDATE job_queue SET progress = '{}' WHERE id = $1", busy.id)
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(10):
                 kept = await renew(connection, worker_id=me, leases={busy.id: 1, other.id: 1})
         assert kept == {busy.id: False, other.id: False}
     finally:

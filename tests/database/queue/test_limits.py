@@ -181,7 +181,7 @@ async def test_a_key_that_another_worker_is_at_is_not_waited_for(
     async with link(settings) as other, other.transaction() as held:
         lock = "SELECT pg_advisory_xact_lock(hashtextextended('atum limit type:TEST_NARROW', 0))"
         await held.fetch(lock)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(10):
             keys = await waiting_keys(connection, turns=turns)
             found = await claim_limited(connection, worker_id=new_id(), limit=1, keys=keys, turns=turns)
         assert (found.jobs, found.contended) == ([], True)

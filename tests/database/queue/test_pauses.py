@@ -76,4 +76,4 @@ async def test_a_worker_is_woken_by_the_end_of_a_pause(
         # What is due and cannot be taken does not have it look again and again.
         assert len(runner.counters._claims) < 10
         await _resume(database, organization_id, "queue", "tests")
-        await until(connection, job, "completed", within_s=3)
+        await until(connection, job, "completed", within_s=15)
