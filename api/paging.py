@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
@@ -51,10 +51,20 @@ class Page:
         parts = self._parts(1)
         return None if parts is None else _decoded(UUID, parts[0])
 
+    def after_number(self) -> int | None:
+        """Return the key of the last row seen, in a list ordered by a number."""
+        parts = self._parts(1)
+        return None if parts is None else _decoded(_number, parts[0])
+
     def after_moment(self) -> tuple[datetime, UUID] | None:
         """Return the key of the last row seen, in a list ordered by a time and an id."""
         parts = self._parts(2)
-        return None if parts is None else (_decoded(_moment, parts[0]), _decoded(UUID, parts[1]))
+        return None if parts is None else (_decoded(read_moment, parts[0]), _decoded(UUID, parts[1]))
+
+    def after_key(self, *readers: Callable[[str], Any]) -> tuple[Any, ...] | None:
+        """Return the key of the last row seen, each part read as this list writes it."""
+        parts = self._parts(len(readers))
+        return None if parts is None else tuple(_decoded(read, part) for read, part in zip(readers, parts, strict=True))
 
     def of(
         self, rows: Sequence[Row], view: Callable[[Row], View], key: Callable[[Row], tuple[object, ...]]
@@ -91,11 +101,19 @@ def encode_cursor(*key: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
 
 
-def _moment(value: str) -> datetime:
+def read_moment(value: str) -> datetime:
+    """Read an aware time of a cursor."""
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
         raise CursorRefused
     return moment
+
+
+def _number(value: str) -> int:
+    number = int(value)
+    if not 0 <= number < 2**31:
+        raise CursorRefused
+    return number
 
 
 def _decoded(read: Callable[[str], Row], value: str) -> Row:

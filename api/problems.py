@@ -25,6 +25,8 @@ from helpdesk.attachments.receiving import AttachmentTooLarge
 from helpdesk.errors import Conflict, Forbidden, HelpdeskError, Invalid, NotFound, Unauthenticated, Unavailable
 from helpdesk.kb.commands import ArticleChanged
 from helpdesk.queue.decode import InvalidPayload, UnknownJobType
+from helpdesk.sla.calendars.commands import CalendarChanged
+from helpdesk.tickets.merging import MergeTargetNotFound
 from helpdesk.tickets.requests import AssetNotFound, CategoryNotFound, TeamNotFound, UserNotFound
 
 log = structlog.get_logger(__name__)
@@ -43,11 +45,13 @@ STATUS_OF_ERROR: dict[type[HelpdeskError], int] = {
     AttachmentTooLarge: 413,
     CategoryNotFound: 422,
     ContactNotFound: 422,
+    MergeTargetNotFound: 422,
     NotOnThisTicket: 422,
     TeamNotFound: 422,
     UserNotFound: 422,
     ArticleChanged: 412,
     AssetChanged: 412,
+    CalendarChanged: 412,
     ChangedMeanwhile: 412,
 }
 MEDIA_TYPE = "application/problem+json"

@@ -112,7 +112,11 @@ class Settings(BaseSettings):
         default=None, description="A TOML file that edits the schedule, see infra/schedule.toml.example."
     )
     keep_completed_days: float = Field(default=7, gt=0, description="Days that completed jobs are kept.")
-    keep_failed_days: float = Field(default=90, gt=0, description="Days that dead letters and cancelled jobs are kept.")
+    keep_failed_days: float = Field(
+        default=90,
+        gt=0,
+        description="Days that dead letters, cancelled jobs and the record of what people were told are kept.",
+    )
     keep_job_events_days: float = Field(
         default=30, gt=0, description="Days that the history of jobs is kept; it goes by whole days."
     )

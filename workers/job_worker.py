@@ -8,7 +8,7 @@ import structlog
 
 import workers.handlers  # noqa: F401 (registers every handler)
 from helpdesk.ai.ollama import connect_models
-from helpdesk.notifications.connections import close_connections
+from helpdesk.notifications.mail.connections import close_connections
 from helpdesk.queue.catalog import JOB_TYPES
 from helpdesk.queue.claim import HEARTBEAT
 from helpdesk.queue.decode import types_served

@@ -2,72 +2,47 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from fastapi import APIRouter, Query
+from sse_starlette import EventSourceResponse
 
 from api.dependencies import ServicesOfApp, Visitor
+from api.live import STREAM, After, Batch, LastEventId, Source, live, message
 from api.schemas.events import EventView
-from api.services import Services
-from helpdesk.events.stream import Cursor, StreamedEvent, latest_cursor, read_events
+from helpdesk.events.stream import Cursor, latest_cursor, read_events
 
 router = APIRouter(tags=["events"])
-_HEARTBEAT_S = 15
 _BATCH = 200
 
 
-@router.get(
-    "/events",
-    summary="Follow what happens",
-    response_class=EventSourceResponse,
-    responses={200: {"description": "A stream of events.", "content": {"text/event-stream": {}}}},
-)
+@router.get("/events", summary="Follow what happens", response_class=EventSourceResponse, responses=STREAM)
 async def follow(
     services: ServicesOfApp,
     user: Visitor,
-    last_event_id: Annotated[str | None, Header(description="`id` of the last event received.")] = None,
-    after: Annotated[str | None, Query(description="The same, for clients that cannot send the header.")] = None,
+    last_event_id: LastEventId = None,
+    after: After = None,
     ticket_id: Annotated[UUID | None, Query(description="Only the events of one ticket.")] = None,
 ) -> EventSourceResponse:
     """Send every event after `Last-Event-ID`, then each new one as it happens.
 
     Without a position the stream starts now. Each event's `id` is its position, its `event` the kind, its `data`
-    a JSON object. A comment line every 15 seconds keeps the connection open.
+    a JSON object. A comment line every 15 seconds keeps the connection open. A first event `reset` says that the
+    position is none of this server, and that the stream starts now.
     """
-    given = last_event_id or after
-    start = Cursor.parse(given) if given else await _now(services, user.organization_id)
-    return EventSourceResponse(
-        _events(services, user.organization_id, start, ticket_id),
-        ping=_HEARTBEAT_S,
-        ping_message_factory=lambda: ServerSentEvent(comment="still here"),
-    )
+    organization_id = user.organization_id
 
+    async def read(session: Any, cursor: Cursor) -> Batch:
+        found = await read_events(session, organization_id=organization_id, after=cursor, limit=_BATCH)
+        wanted = [event for event in found if ticket_id in (None, event.ticket_id)]
+        messages = [
+            message(event.kind, EventView.model_validate(event).model_dump(mode="json"), event.cursor)
+            for event in wanted
+        ]
+        return Batch(messages, found[-1].cursor if found else cursor, more=len(found) == _BATCH)
 
-async def _now(services: Services, organization_id: UUID) -> Cursor:
-    async with services.database.transaction(organization_id) as session:
+    async def latest(session: Any) -> Cursor:
         return await latest_cursor(session, organization_id=organization_id)
 
-
-async def _events(
-    services: Services, organization_id: UUID, cursor: Cursor, ticket_id: UUID | None
-) -> AsyncIterator[ServerSentEvent]:
-    # Something to read at once tells the client that the stream stands, and from where to go on.
-    yield ServerSentEvent(comment="stream open", id=str(cursor))
-    while True:
-        async with services.database.transaction(organization_id) as session:
-            batch = await read_events(session, organization_id=organization_id, after=cursor, limit=_BATCH)
-        for event in batch:
-            cursor = event.cursor
-            if ticket_id is None or event.ticket_id == ticket_id:
-                yield _message(event)
-        if len(batch) < _BATCH:
-            await services.events.wait_beyond(organization_id, cursor)
-
-
-def _message(event: StreamedEvent) -> ServerSentEvent:
-    data = EventView.model_validate(event).model_dump(mode="json")
-    return ServerSentEvent(id=str(event.cursor), event=event.kind, data=json.dumps(data, ensure_ascii=False))
+    return await live(services, Source(organization_id, None, latest, read), given=last_event_id or after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Query, status
 
@@ -17,10 +18,11 @@ from api.schemas.organization import (
     NewContact,
     NewTeam,
     NewUser,
+    TeamChanges,
     TeamView,
     UserView,
 )
-from helpdesk.accounts import commands, queries
+from helpdesk.accounts import commands, queries, team_commands
 from helpdesk.accounts.roles import require_role
 from helpdesk.models.values import UserRole
 
@@ -73,6 +75,15 @@ async def create_team(new: NewTeam, session: Transaction, user: CurrentUser) -> 
         description=new.description or "",
     )
     return TeamView.model_validate(made)
+
+
+@router.patch("/teams/{team_id}", summary="Change a team", dependencies=_ADMIN)
+async def change_team(team_id: UUID, changes: TeamChanges, session: Transaction, user: CurrentUser) -> TeamView:
+    """Change a team's name or description, or who leads it; takes the role admin."""
+    changed = await team_commands.change_team(
+        session, organization_id=user.organization_id, team_id=team_id, changes=changes.changes()
+    )
+    return TeamView.model_validate(changed)
 
 
 @router.get("/categories", summary="List categories")

@@ -18,9 +18,9 @@ from api.schemas.findings import (
     TicketView,
 )
 from api.schemas.sla import ClockView
-from api.schemas.tickets import AssetLink, ListedTicket, MessageView, TicketSummary
+from api.schemas.tickets import AssetLink, ListedTicket, MessageView, TicketLink, TicketSummary
 from helpdesk.models.ai import TriagePrediction
-from helpdesk.sla import queries as sla
+from helpdesk.sla.clocks import queries as sla
 from helpdesk.tickets import queries
 from helpdesk.tickets.findings import NOTHING_YET, Findings, Suggestions, findings_of
 
@@ -35,7 +35,13 @@ async def ticket_view(
 ) -> TicketView:
     """Show a ticket with all that is known about it, and its version as the entity tag."""
     found = await findings_of(session, organization_id=organization_id, ticket_id=ticket_id)
-    return await _view(session, response, organization_id=organization_id, ticket_id=ticket_id, found=found)
+    view = await _view(session, response, organization_id=organization_id, ticket_id=ticket_id, found=found)
+    absorbed = await queries.absorbed_by(session, organization_id=organization_id, ticket_id=ticket_id)
+    view.absorbed = [TicketLink.model_validate(ticket) for ticket in absorbed]
+    if view.merged_into_id is not None:
+        heir = await queries.link_to(session, organization_id=organization_id, ticket_id=view.merged_into_id)
+        view.merged_into = TicketLink.model_validate(heir)
+    return view
 
 
 async def opened_ticket_view(
@@ -57,6 +63,8 @@ async def _view(
         **_summary(row),
         messages=[MessageView.model_validate(message) for message in messages],
         assets=[AssetLink.model_validate(asset) for asset in assets],
+        merged_into=None,
+        absorbed=[],
         sla=[ClockView.model_validate(clock) for clock in clocks.get(ticket_id, [])],
         triage=triage_view(found.triage),
         suggestions=suggestions_view(found.suggestions),

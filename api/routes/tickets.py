@@ -13,7 +13,7 @@ from api.preconditions import ExpectedVersion, check_version
 from api.routes.ticket_reference import TicketId, actor_of
 from api.routes.ticket_view import listed_ticket, opened_ticket_view, ticket_view
 from api.schemas.findings import TicketView
-from api.schemas.sla import ClockView
+from api.schemas.sla import ClockView, PredictionHistoryView
 from api.schemas.tickets import (
     Assignment,
     FieldChanges,
@@ -26,7 +26,9 @@ from api.schemas.tickets import (
     TicketEventView,
 )
 from helpdesk.models.values import AuthorKind, TicketPriority, TicketStatus
-from helpdesk.sla.queries import clocks_of
+from helpdesk.sla.clocks.queries import clocks_of
+from helpdesk.sla.prediction.queries import predictions_of
+from helpdesk.sla.rules.risk import Risk
 from helpdesk.tickets import commands, queries
 from helpdesk.tickets.fields import set_fields
 from helpdesk.tickets.requests import Actor, NewTicket, Requester
@@ -72,6 +74,7 @@ async def list_tickets(
     assignee: Annotated[UUID | None, Query(description="A user's id.")] = None,
     tag: Annotated[str | None, Query(max_length=200)] = None,
     q: Annotated[str | None, Query(max_length=200, description="Words of the subject.")] = None,
+    risk: Annotated[list[Risk] | None, Query(description="With a clock in any of these bands.")] = None,
 ) -> PageOf[ListedTicket]:
     """Read tickets, the newest first, each with its clocks."""
     rows = await queries.list_tickets(
@@ -85,6 +88,7 @@ async def list_tickets(
             assignee_id=assignee,
             tag=tag,
             words=q,
+            risks=risk or (),
         ),
         after=page.after_moment(),
         limit=page.look_ahead,
@@ -214,3 +218,10 @@ async def read_clocks(ticket_id: TicketId, session: ReadSession, user: CurrentUs
     """Read the clocks of a ticket as they are now."""
     clocks = await clocks_of(session, organization_id=user.organization_id, ticket_ids=[ticket_id])
     return [ClockView.model_validate(clock) for clock in clocks.get(ticket_id, [])]
+
+
+@router.get("/{ticket}/sla/prediction", tags=["sla"], summary="Read how likely a ticket's clocks are to breach")
+async def read_predictions(ticket_id: TicketId, session: ReadSession, user: CurrentUser) -> list[PredictionHistoryView]:
+    """Read what was predicted for each clock of a ticket, now and before; ended clocks keep their history."""
+    found = await predictions_of(session, organization_id=user.organization_id, ticket_id=ticket_id)
+    return [PredictionHistoryView.model_validate(one) for one in found]

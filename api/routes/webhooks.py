@@ -11,6 +11,8 @@ from api.dependencies import CurrentUser, Now, ReadSession, ServicesOfApp, Trans
 from api.paging import PageOf, Paging
 from api.schemas.webhooks import (
     NewWebhook,
+    Redelivery,
+    RedeliveryView,
     WebhookChanges,
     WebhookDeliveryView,
     WebhookSecretView,
@@ -18,9 +20,8 @@ from api.schemas.webhooks import (
 )
 from helpdesk.accounts.roles import require_role
 from helpdesk.models.values import UserRole
-from helpdesk.notifications import webhook_commands as commands
-from helpdesk.notifications import webhook_queries as queries
-from helpdesk.notifications.webhook_guard import Guard, check_url
+from helpdesk.notifications.webhooks import commands, queries, redelivery
+from helpdesk.notifications.webhooks.guard import Guard, check_url
 
 router = APIRouter(tags=["webhooks"], dependencies=[needs(UserRole.ADMIN)])
 
@@ -78,12 +79,16 @@ async def update_webhook(
     user: CurrentUser,
     now: Now,
 ) -> WebhookView:
-    """Change an address, what it is told of, or pause it. What is due while it is paused is not delivered later."""
+    """Change an address, what it is told of, or pause it.
+
+    What is due while it is paused is not delivered later; what is queued already keeps the format it was written in.
+    """
+    given = changes.model_dump(exclude_unset=True)
     changed = await commands.update_webhook(
         session,
         organization_id=user.organization_id,
         webhook_id=webhook_id,
-        changes=changes.model_dump(exclude_none=True),
+        changes={name: value for name, value in given.items() if value is not None or name == "team_id"},
         now=now,
     )
     return WebhookView.model_validate(changed)
@@ -109,6 +114,19 @@ async def rotate_secret(webhook_id: UUID, session: Transaction, user: CurrentUse
         session, organization_id=user.organization_id, webhook_id=webhook_id, now=now
     )
     return WebhookSecretView.model_validate(changed)
+
+
+@router.post(
+    "/webhooks/{webhook_id}/redeliver", status_code=status.HTTP_202_ACCEPTED, summary="Deliver dead letters once more"
+)
+async def redeliver_dead_letters(
+    webhook_id: UUID, which: Redelivery, session: Transaction, user: CurrentUser, now: Now
+) -> RedeliveryView:
+    """Queue what could not be delivered to an address, the oldest first, each under its id; at most 1000 at once."""
+    queued, more = await redelivery.redeliver_dead_letters(
+        session, organization_id=user.organization_id, webhook_id=webhook_id, since=which.since, now=now
+    )
+    return RedeliveryView(queued=queued, more=more)
 
 
 @router.get("/webhooks/{webhook_id}/deliveries", summary="List a webhook's deliveries")

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from api.schemas.bodies import Body, Made, Name, View
 from api.schemas.sla import ClockView
-from api.schemas.tickets import AssetLink, MessageView, TicketSummary
+from api.schemas.tickets import AssetLink, MessageView, TicketLink, TicketSummary
 
 
 class PredictionView(Made):
@@ -83,6 +83,8 @@ class TicketView(TicketSummary):
 
     messages: list[MessageView]
     assets: list[AssetLink]
+    merged_into: TicketLink | None = Field(description="The ticket that stands for this one.")
+    absorbed: list[TicketLink] = Field(description="The tickets that were merged into this one.")
     sla: list[ClockView]
     triage: dict[str, PredictionView] | None = Field(description="By field: priority, category, team, type.")
     suggestions: SuggestionsView | None

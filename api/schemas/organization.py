@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from api.schemas.bodies import Body, Email, LongText, Made, Name, Slug
 from helpdesk.models.values import UserRole
@@ -39,12 +40,34 @@ class NewTeam(Body):
     description: LongText | None = None
 
 
+class TeamChanges(Body):
+    """What is to change about a team."""
+
+    name: Name | None = None
+    description: LongText | None = None
+    lead_id: UUID | None = Field(default=None, description="Who leads the team; null takes the lead away.")
+
+    @model_validator(mode="after")
+    def _sensible(self) -> TeamChanges:
+        if not self.model_fields_set:
+            raise ValueError("give at least one field")
+        if "name" in self.model_fields_set and self.name is None:
+            raise ValueError("name cannot be null")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """Return what was given; a description of null is an empty one."""
+        given = self.model_dump(include=self.model_fields_set)
+        return given | ({"description": given["description"] or ""} if "description" in given else {})
+
+
 class TeamView(Made):
     """A group of agents."""
 
     slug: str
     name: str
     description: str
+    lead_id: UUID | None
 
 
 class NewCategory(Body):

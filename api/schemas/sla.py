@@ -9,6 +9,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.schemas.bodies import View
+from helpdesk.models.values import TicketPriority, TicketStatus
+from helpdesk.sla.rules.risk import Risk
 
 _EXAMPLE: dict[str, JsonValue] = {
     "id": "tuesday",
@@ -41,6 +43,16 @@ class SimulationResult(View):
     cases: list[dict[str, Any]]
 
 
+class RunningPrediction(View):
+    """How likely a running clock is to breach."""
+
+    probability: float
+    risk: Risk = Field(description="`low` below one third, `high` from two thirds on, `medium` in between.")
+    reasons: list[dict[str, Any]] = Field(description="What speaks for it, the strongest first.")
+    as_of: datetime
+    stale: bool = Field(description="The clock has changed since; a new prediction is on its way.")
+
+
 class ClockView(View):
     """A clock as it is now."""
 
@@ -64,3 +76,41 @@ class ClockView(View):
         description="Business minutes left, negative when overdue, null when ended."
     )
     policy: str | None
+    risk: Risk | None = Field(description="`breached`, or the band of the prediction; null without one.")
+    prediction: RunningPrediction | None = Field(description="Only while the clock runs and can still be met.")
+
+
+class ClockTicketView(View):
+    """The ticket of a clock in a list."""
+
+    id: UUID
+    number: int
+    subject: str
+    status: TicketStatus
+    priority: TicketPriority
+    team: str | None = Field(description="Slug.")
+    assignee_id: UUID | None
+    assignee: str | None
+
+
+class PredictedClockView(ClockView):
+    """A clock that is predicted, and its ticket."""
+
+    ticket: ClockTicketView
+
+
+class PastPredictionView(View):
+    """What was predicted at one time."""
+
+    as_of: datetime
+    probability: float
+    risk: Risk
+    reasons: list[dict[str, Any]]
+    model: str
+
+
+class PredictionHistoryView(View):
+    """A clock of a ticket, and what was predicted for it."""
+
+    clock: ClockView
+    history: list[PastPredictionView] = Field(description="The newest first, at most 50.")

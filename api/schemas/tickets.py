@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
@@ -12,6 +12,7 @@ from api.schemas.bodies import Body, Email, LongText, Made, Name, Slug, View
 from api.schemas.events import EventView
 from api.schemas.sla import ClockView
 from helpdesk.models.values import AuthorKind, MessageVisibility, TicketPriority, TicketStatus, TicketType
+from helpdesk.tickets.custom_fields import CustomChanges, CustomFields
 
 _TAGS = Field(max_length=50, description="Free labels.")
 
@@ -46,7 +47,7 @@ class NewTicketBody(Body):
     team: Slug | None = None
     tags: list[Name] = Field(default=[], max_length=50, description="Free labels.")
     assets: list[Name] = Field(default=[], max_length=50, description="Tags of assets the ticket is about.")
-    custom: dict[str, Any] = Field(default={}, max_length=100)
+    custom: CustomFields = Field(default={}, description="Fields of your own: strings, numbers and booleans.")
     external_id: Name | None = Field(default=None, description="The ticket's name in the system it comes from.")
 
 
@@ -94,6 +95,14 @@ class Assignment(Body):
         return {"assignee" if name == "assignee_id" else name: value for name, value in given.items()}
 
 
+class Merger(Body):
+    """Which ticket takes this one in."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"into": 12}})
+
+    into: UUID | Annotated[int, Field(ge=1, le=2**63 - 1)] = Field(description="The other ticket's id or number.")
+
+
 class FieldChanges(Body):
     """Fields to be set by hand; triage leaves them alone from then on."""
 
@@ -105,12 +114,15 @@ class FieldChanges(Body):
     category: Slug | None = None
     team: Slug | None = None
     tags: list[Name] | None = Field(default=None, max_length=50)
+    custom: CustomChanges | None = Field(
+        default=None, description="Fields of your own to set; null removes one, what is not named stays."
+    )
 
     @model_validator(mode="after")
     def _sensible(self) -> FieldChanges:
         if not self.model_fields_set:
             raise ValueError("give at least one field")
-        for name in ("subject", "priority", "type", "tags"):
+        for name in ("subject", "priority", "type", "tags", "custom"):
             if name in self.model_fields_set and getattr(self, name) is None:
                 raise ValueError(f"{name} cannot be null")
         return self
@@ -147,10 +159,11 @@ class TicketSummary(Made):
     requester_email: str | None
     tags: list[str]
     language: str | None
-    decided_by: dict[str, str] = Field(description="Who decided a field: `agent` or `ai`.")
+    decided_by: dict[str, str] = Field(description="Who decided a field: `agent`, `ai`, or `system` for a policy.")
     resolution: str | None
     custom: dict[str, Any]
     external_id: str | None
+    merged_into_id: UUID | None
     version: int
     reopen_count: int
     first_public_reply_at: datetime | None
@@ -171,6 +184,23 @@ class AssetLink(View):
     tag: str
     kind: str
     name: str
+
+
+class TicketLink(View):
+    """Another ticket."""
+
+    id: UUID
+    number: int
+    subject: str
+
+
+class WatcherView(View):
+    """A user who hears of a ticket."""
+
+    user_id: UUID
+    name: str
+    email: str
+    since: datetime
 
 
 class TicketEventView(EventView):

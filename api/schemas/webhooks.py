@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
-from api.schemas.bodies import Body, Made
-from helpdesk.models.values import DeliveryState, WebhookState
+from api.schemas.bodies import Body, Made, View
+from helpdesk.models.values import DeliveryState, WebhookFormat, WebhookState
 
 _Url = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 _Events = Annotated[
@@ -33,6 +33,11 @@ class NewWebhook(Body):
     url: _Url = Field(description="`https://`, outside the server's own network unless the operator allows it.")
     events: _Events
     description: _Description = ""
+    format: WebhookFormat = Field(
+        default=WebhookFormat.ATUM,
+        description="`atum`: the whole event in JSON. `slack`, `teams`: a message for a chat room.",
+    )
+    team_id: UUID | None = Field(default=None, description="Only what happens to tickets of this team.")
 
 
 class WebhookChanges(Body):
@@ -41,6 +46,8 @@ class WebhookChanges(Body):
     url: _Url | None = None
     events: _Events | None = None
     description: _Description | None = None
+    format: WebhookFormat | None = None
+    team_id: UUID | None = Field(default=None, description="null: of every team.")
     paused: bool | None = Field(default=None, description="False goes on, and forgets the failures so far.")
 
 
@@ -50,6 +57,8 @@ class WebhookView(Made):
     url: str
     description: str
     events: list[str]
+    format: WebhookFormat
+    team_id: UUID | None
     state: WebhookState = Field(description="A failing one is left alone between two tries, for up to an hour.")
     state_reason: str | None
     failures: int = Field(description="Failed requests since the last success.")
@@ -65,6 +74,19 @@ class WebhookSecretView(WebhookView):
     """The address with its secret, which is shown this once."""
 
     secret: str = Field(description="The key of the signatures: `whsec_` and 32 bytes in base64.")
+
+
+class Redelivery(Body):
+    """Which dead letters are to be delivered once more."""
+
+    since: AwareDatetime | None = Field(default=None, description="Only of events since then; without it, all.")
+
+
+class RedeliveryView(View):
+    """How many dead letters were queued."""
+
+    queued: int
+    more: bool = Field(description="There were more than are queued at once; ask again for the rest.")
 
 
 class WebhookDeliveryView(Made):

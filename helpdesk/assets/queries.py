@@ -42,18 +42,6 @@ async def asset_by_id(session: AsyncSession, *, organization_id: UUID, asset_id:
     return asset
 
 
-async def asset_by_tag(session: AsyncSession, *, organization_id: UUID, tag: str) -> Asset:
-    """Return the asset with a tag.
-
-    Raises:
-        AssetNotFound: no asset has it.
-    """
-    asset = await session.scalar(select(Asset).where(Asset.organization_id == organization_id, Asset.tag == tag))
-    if asset is None:
-        raise AssetNotFound(f"There is no asset with the tag {tag}.")
-    return asset
-
-
 async def list_assets(
     session: AsyncSession,
     *,

@@ -18,6 +18,7 @@ from helpdesk.backup.verify import check_bytes
 from helpdesk.database.engine import connect_raw
 from helpdesk.database.roles import prepare_database
 from helpdesk.errors import Conflict, Invalid
+from helpdesk.events.stream import SETTLE, STREAMED_TABLES
 from helpdesk.settings import Settings
 
 _LONGEST_S = 3600
@@ -72,6 +73,8 @@ async def restore_backup(path: Path, *, settings: Settings, files_to: Path | Non
         await prepare_database(connection)
         await _load(backup, tools, target)
         await connection.execute(f"SET ROLE {READER}")
+        for table in STREAMED_TABLES:
+            await connection.execute(SETTLE.format(table=table), timeout=_LONGEST_S)
         # Without statistics, the first queries would be planned for empty tables.
         await connection.execute("ANALYZE", timeout=_LONGEST_S)
         await _check_rows(connection, backup)

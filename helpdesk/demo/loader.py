@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.accounts import commands as accounts
 from helpdesk.accounts.queries import organization_of_slug, user_by_email
+from helpdesk.accounts.team_commands import change_team
 from helpdesk.assets.commands import NewAsset, create_asset
 from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
@@ -23,8 +24,13 @@ from helpdesk.kb.commands import NewArticle, create_article, publish_article
 from helpdesk.models.accounts import Organization
 from helpdesk.models.jobs import IndexTask
 from helpdesk.models.values import ArticleVisibility, IndexStatus, UserRole
-from helpdesk.sla.commands import create_calendar, create_policy
+from helpdesk.sla.calendars.commands import create_calendar
+from helpdesk.sla.calendars.holiday_exceptions import HolidayRequest, find_holidays, with_holidays
+from helpdesk.sla.policies.commands import await_validity, create_policy
 from helpdesk.tickets.history import add_past_ticket
+
+# Of a policy, where it has them.
+_FURTHER_PARTS = ("conditions", "pause_on", "thresholds", "actions", "valid_from", "valid_until")
 
 
 class NotTheDemo(Conflict):
@@ -141,7 +147,7 @@ class _Load:
         self.ids = _Ids()
 
     async def people(self, content: dict[str, Any], *, password: str) -> None:
-        """Make teams, users, categories, companies and contacts; only the first user has a password."""
+        """Make teams with their leads, users, categories, companies and contacts; the first user has a password."""
         session, scope, ids = self.session, self.organization_id, self.ids
         for team in content["teams"]:
             ids.teams[team["slug"]] = (await accounts.create_team(session, organization_id=scope, **team)).id
@@ -156,6 +162,10 @@ class _Load:
                 team_ids=[ids.teams[slug] for slug in user["teams"]],
             )
             ids.users[user["email"]] = made.id
+            if made.role == UserRole.LEAD:
+                for slug in user["teams"]:
+                    changes = {"lead_id": made.id}
+                    await change_team(session, organization_id=scope, team_id=ids.teams[slug], changes=changes)
         for category in content["categories"]:
             fields = {name: category[name] for name in ("slug", "name", "description")}
             made_category = await accounts.create_category(
@@ -185,23 +195,27 @@ class _Load:
 
     async def promises(self, content: dict[str, Any]) -> None:
         """Make calendars and policies, the policies in their order."""
-        for name, definition in content["calendars"].items():
+        for name, hours in content["calendars"].items():
+            definition = {part: value for part, value in hours.items() if part != "holidays"}
+            if wanted := hours.get("holidays"):
+                years = (self.now.year, self.now.year + 1)
+                found = find_holidays([HolidayRequest(**wanted, years=years)])
+                definition = with_holidays(definition, found).definition
             await create_calendar(
                 self.session, organization_id=self.organization_id, name=name, definition=definition, now=self.now
             )
         for position, policy in enumerate(content["sla_policies"]):
-            await create_policy(
+            made = await create_policy(
                 self.session,
                 organization_id=self.organization_id,
                 name=policy["name"],
                 position=position,
                 calendar=policy["calendar"],
                 targets=policy["targets"],
-                conditions=policy.get("conditions"),
                 is_default=policy.get("default", False),
-                pause_on=policy["pause_on"],
-                thresholds=policy["thresholds"],
+                **{part: policy[part] for part in _FURTHER_PARTS if part in policy},
             )
+            await await_validity(self.session, policy=made, now=self.now)
 
     async def assets(self) -> None:
         """Register the equipment with its owners."""

@@ -13,6 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.errors import Invalid
 
+_LONGEST_CURSOR = 40
+_LARGEST_NUMBER = 2**63 - 1
+
 # Only below the oldest transaction still open: what is above may yet be joined by an event with a lower number.
 _AFTER = text("""
     SELECT transaction_id, seq, id, ticket_id, kind, occurred_at, actor_kind, actor_id, data
@@ -23,14 +26,26 @@ _AFTER = text("""
      ORDER BY transaction_id, seq
      LIMIT :limit
 """)
-_LATEST = text("""
-    SELECT transaction_id, seq
-      FROM ticket_events
-     WHERE organization_id = :organization_id
-       AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-     ORDER BY transaction_id DESC, seq DESC
-     LIMIT 1
+# The newest event that may be read, and whether there are newer ones that wait for a transaction to end.
+_NEWEST = text("""
+    SELECT settled.transaction_id, settled.seq, EXISTS (
+           SELECT FROM ticket_events
+            WHERE organization_id = :organization_id AND transaction_id >= horizon) AS held_back
+      FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon) AS here
+      LEFT JOIN LATERAL (
+           SELECT transaction_id, seq FROM ticket_events
+            WHERE organization_id = :organization_id AND transaction_id < horizon
+            ORDER BY transaction_id DESC, seq DESC LIMIT 1) AS settled ON true
 """)
+# A position is always below this number; after a restore into another server it may not be.
+_IS_AHEAD = text("SELECT :transaction_id >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+
+# Rows restored from another server carry numbers that lie in the future of this one: they belong before everything new.
+SETTLE = """
+UPDATE {table} SET transaction_id = 0
+ WHERE transaction_id >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+"""
+STREAMED_TABLES = ("ticket_events", "notifications")
 
 
 class InvalidCursor(Invalid):
@@ -52,15 +67,30 @@ class Cursor:
             InvalidCursor: it has another form.
         """
         transaction_id, _, seq = value.partition("-")
-        if not (transaction_id.isdecimal() and seq.isdecimal() and len(value) < 40):
-            raise InvalidCursor(f"{value[:40]!r} is not a position in the stream.")
-        return cls(int(transaction_id), int(seq))
+        if transaction_id.isdecimal() and seq.isdecimal() and len(value) <= _LONGEST_CURSOR:
+            cursor = cls(int(transaction_id), int(seq))
+            if max(cursor.transaction_id, cursor.seq) <= _LARGEST_NUMBER:
+                return cursor
+        raise InvalidCursor(f"{value[:_LONGEST_CURSOR]!r} is not a position in the stream.")
 
     def __str__(self) -> str:
         return f"{self.transaction_id}-{self.seq}"
 
 
 START = Cursor(0, 0)
+
+
+@dataclass(frozen=True)
+class Newest:
+    """How far a stream can be read.
+
+    Attributes:
+        cursor: the position of the newest event that may be read.
+        held_back: whether newer ones wait for a transaction that is still open.
+    """
+
+    cursor: Cursor
+    held_back: bool
 
 
 @dataclass(frozen=True)
@@ -88,7 +118,18 @@ async def read_events(
     return [StreamedEvent(Cursor(row.transaction_id, row.seq), *row[2:]) for row in rows]
 
 
+async def newest_event(session: AsyncSession, *, organization_id: UUID) -> Newest:
+    """Return how far the organisation's events can be read."""
+    row = (await session.execute(_NEWEST, {"organization_id": organization_id})).one()
+    return Newest(START if row.seq is None else Cursor(row.transaction_id, row.seq), row.held_back)
+
+
 async def latest_cursor(session: AsyncSession, *, organization_id: UUID) -> Cursor:
     """Return the position after everything that has happened so far."""
-    row = (await session.execute(_LATEST, {"organization_id": organization_id})).first()
-    return START if row is None else Cursor(row.transaction_id, row.seq)
+    return (await newest_event(session, organization_id=organization_id)).cursor
+
+
+async def is_ahead(session: AsyncSession, cursor: Cursor) -> bool:
+    """Tell whether a position is none of this server's: no transaction has had its number yet."""
+    ahead: bool = (await session.execute(_IS_AHEAD, {"transaction_id": cursor.transaction_id})).scalar_one()
+    return ahead

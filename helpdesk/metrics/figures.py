@@ -48,13 +48,15 @@ _FIRST_RESPONSE = text("""
                     AND first_public_reply_at < :ends) AS answered ON true
      GROUP BY name, share
 """)
+# What was merged is resolved with the ticket that stands for it.
 _RESOLUTION = text("""
     SELECT 'resolution_minutes_' || name, '{}'::jsonb, percentile_cont(share) WITHIN GROUP (ORDER BY minutes),
            count(minutes)
       FROM (VALUES ('p50', 0.5::float8), ('p90', 0.9)) AS level (name, share)
       LEFT JOIN (SELECT extract(epoch FROM solved_at - created_at)::float8 / 60 AS minutes
                    FROM tickets
-                  WHERE organization_id = :organization_id AND solved_at >= :starts AND solved_at < :ends)
+                  WHERE organization_id = :organization_id AND solved_at >= :starts AND solved_at < :ends
+                    AND merged_into_id IS NULL)
              AS solved ON true
      GROUP BY name, share
 """)
@@ -65,6 +67,13 @@ _SLA_MET = text("""
      WHERE organization_id = :organization_id AND outcome IN ('met', 'breached')
        AND stopped_at >= :starts AND stopped_at < :ends
      GROUP BY GROUPING SETS ((), (metric))
+""")
+# No row where nothing was proven: that is not the same as nothing found.
+_PROVEN = text("""
+    SELECT 'sla_clocks_differing', '{}'::jsonb, sum(differing)::float8, sum(clocks)::bigint
+      FROM sla_proofs
+     WHERE organization_id = :organization_id AND finished_at >= :starts AND finished_at < :ends
+    HAVING count(*) > 0
 """)
 _SUGGESTIONS = text("""
     SELECT metric, '{}'::jsonb, share, shown
@@ -108,6 +117,7 @@ STATEMENTS: tuple[TextClause, ...] = (
     _FIRST_RESPONSE,
     _RESOLUTION,
     _SLA_MET,
+    _PROVEN,
     _SUGGESTIONS,
     _DRAFTS,
     _TRIAGE,
@@ -125,6 +135,7 @@ METRICS: dict[str, str] = {
     "resolution_minutes_p50": "median minutes from opening to solving, of tickets solved in the bucket",
     "resolution_minutes_p90": "the same, the 90th percentile",
     "sla_met_share": "share of the clocks ended in the bucket that were met; also by their metric",
+    "sla_clocks_differing": "stored clocks that were not as the logs say, in the proofs ended in the bucket",
     "suggestions_shown_share": "share of the tickets looked up that got at least one article",
     "suggestions_abstained_share": "share that got none",
     "drafts_drafted_share": "share of the drafts made in the bucket that are waiting for an agent",

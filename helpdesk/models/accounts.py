@@ -39,6 +39,8 @@ class Team(Tenant, Base):
     slug: Mapped[str]
     name: Mapped[str]
     description: Mapped[str] = mapped_column(server_default="")
+    # Teams and users refer to each other.
+    lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL", use_alter=True))
 
 
 class User(Tenant, Base):

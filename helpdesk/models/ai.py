@@ -168,7 +168,7 @@ class BreachPrediction(Tenant, Base):
 
     __tablename__ = "breach_predictions"
     __table_args__ = (
-        Index("ix_breach_predictions_clock_id", "clock_id", "created_at"),
+        Index("ix_breach_predictions_clock_id", "clock_id", "as_of"),
         Index("ix_breach_predictions_ticket_id", "ticket_id", "created_at"),
     )
 

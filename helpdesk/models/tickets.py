@@ -31,6 +31,8 @@ class Ticket(Tenant, Base):
         UniqueConstraint("organization_id", "number"),
         Index("ix_tickets_organization_id_created_at", "organization_id", "created_at", "id"),
         Index("ix_tickets_organization_id_status", "organization_id", "status", "created_at"),
+        # For walks over the open tickets: few among all that there ever were.
+        Index("ix_tickets_open", "organization_id", "id", postgresql_where=text("status NOT IN ('solved', 'closed')")),
         Index(
             "uq_tickets_organization_id_external_id",
             "organization_id",
@@ -58,6 +60,8 @@ class Ticket(Tenant, Base):
     custom: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     language: Mapped[str | None]
     external_id: Mapped[str | None]
+    # The ticket this one was merged into; it is closed then, and its clocks are cancelled.
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id", ondelete="SET NULL"), index=True)
     # Which fields a person has decided ({"priority": "human"}): what a person set, no model changes.
     decided_by: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     resolution: Mapped[str | None]
@@ -125,5 +129,16 @@ class TicketAsset(Base):
 
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True)
     asset_id: Mapped[UUID] = mapped_column(ForeignKey("assets.id", ondelete="CASCADE"), primary_key=True, index=True)
+    organization_id: Mapped[OrganizationId]
+    created_at: Mapped[Moment]
+
+
+class TicketWatcher(Base):
+    """A user who wants to hear of a ticket."""
+
+    __tablename__ = "ticket_watchers"
+
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
     organization_id: Mapped[OrganizationId]
     created_at: Mapped[Moment]

@@ -145,6 +145,14 @@ class WebhookState(StrEnum):
     FAILING = "failing"
 
 
+class WebhookFormat(StrEnum):
+    """In whose form an address is told of events."""
+
+    ATUM = "atum"
+    SLACK = "slack"
+    TEAMS = "teams"
+
+
 class DeliveryState(StrEnum):
     """Where the delivery of one event to one address stands."""
 
@@ -152,3 +160,48 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"
     DEAD_LETTER = "dead_letter"
     CANCELLED = "cancelled"
+
+
+class Audience(StrEnum):
+    """Whom a notice about a ticket is meant for."""
+
+    ASSIGNEE = "assignee"
+    TEAM = "team"
+    TEAM_LEAD = "team_lead"
+    WATCHERS = "watchers"
+    CHANNEL = "channel"
+
+
+class NoticeKind(StrEnum):
+    """What people are told of."""
+
+    SLA_WARNING = "sla.warning"
+    SLA_BREACH = "sla.breach"
+    TICKET_ASSIGNED = "ticket.assigned"
+    TICKET_REPLIED = "ticket.replied"
+    TICKET_MENTIONED = "ticket.mentioned"
+
+
+class NoticeChannel(StrEnum):
+    """By which way a person is told."""
+
+    IN_APP = "in_app"
+    EMAIL = "email"
+
+
+class NoticeTiming(StrEnum):
+    """When a person is told."""
+
+    IMMEDIATELY = "immediately"
+    DIGEST = "digest"
+    OFF = "off"
+
+
+class NoticeState(StrEnum):
+    """Where the delivery of a notice to one person by one channel stands."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    SENT = "sent"
+    SUPPRESSED = "suppressed"
+    FAILED = "failed"

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from helpdesk.database.base import Base, Moment, Tenant, one_of
-from helpdesk.models.values import DeliveryState, WebhookState
+from helpdesk.models.values import DeliveryState, WebhookFormat, WebhookState
 
 
 class WebhookEndpoint(Tenant, Base):
@@ -22,11 +22,15 @@ class WebhookEndpoint(Tenant, Base):
     __tablename__ = "webhook_endpoints"
     __table_args__ = (
         one_of("state", WebhookState),
+        one_of("format", WebhookFormat),
         Index("ix_webhook_endpoints_organization_id", "organization_id"),
     )
 
     url: Mapped[str]
     description: Mapped[str] = mapped_column(server_default="")
+    format: Mapped[str] = mapped_column(server_default=WebhookFormat.ATUM)
+    # Only what happens to tickets of this team; it goes with the team, rather than hear of everybody's tickets then.
+    team_id: Mapped[UUID | None] = mapped_column(ForeignKey("teams.id", ondelete="CASCADE"), index=True)
     # Their names, or `*` for all.
     events: Mapped[list[str]] = mapped_column(ARRAY(Text))
     secret: Mapped[str]

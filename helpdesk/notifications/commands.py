@@ -8,17 +8,16 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.database.base import new_id
 from helpdesk.errors import NotFound
-from helpdesk.models.accounts import TeamMember, User
-from helpdesk.models.notifications import Notification
+from helpdesk.models.notifications import Notification, NotificationDelivery
 from helpdesk.models.tickets import Ticket
-from helpdesk.models.values import UserRole
-from helpdesk.notifications.mailer import MailNotConfigured
-from helpdesk.notifications.publishing import publish, ticket_data
+from helpdesk.models.values import NoticeKind, NoticeState
+from helpdesk.notifications.mail.mailer import MailNotConfigured
+from helpdesk.notifications.people.telling import tell
+from helpdesk.notifications.stream import MOVED
+from helpdesk.notifications.webhooks.publishing import EVENTS, publish, ticket_data
 from helpdesk.queue.args import JobArgs
 from helpdesk.queue.backoff import retry_delay_s
 from helpdesk.queue.catalog import DeliverNotification, SendEmail
@@ -30,8 +29,10 @@ class NotificationNotFound(NotFound):
     """There is no such notification."""
 
 
-async def deliver(session: AsyncSession, *, organization_id: UUID, notice: DeliverNotification, now: datetime) -> int:
-    """Put a notice before each person it concerns, and return how many were told.
+async def deliver(
+    session: AsyncSession, *, organization_id: UUID, notice: DeliverNotification, now: datetime, settings: Settings
+) -> int:
+    """Put a notice before each person it concerns, as they chose, and return how many were told or will be.
 
     Whoever was told already is not told again, however often the job runs. Addresses that asked for such events are
     told in their own way.
@@ -39,62 +40,103 @@ async def deliver(session: AsyncSession, *, organization_id: UUID, notice: Deliv
     Raises:
         NotificationNotFound: the ticket is gone.
     """
-    ticket = await session.get(Ticket, notice.ticket_id)
+    ticket = await session.scalar(
+        select(Ticket).where(Ticket.organization_id == organization_id, Ticket.id == notice.ticket_id)
+    )
     if ticket is None:
         raise NotificationNotFound("The ticket of this notice is gone.")
-    await _publish(session, organization_id=organization_id, notice=notice, ticket=ticket, now=now)
-    users = await _concerned(session, organization_id=organization_id, ticket=ticket)
-    if not users:
-        return 0
-    rows = [
-        {
-            "id": new_id(),
-            "organization_id": organization_id,
-            "user_id": user_id,
-            "kind": notice.kind,
-            "ticket_id": ticket.id,
-            "title": notice.title,
-            "body": ticket.subject,
-            "data": notice.data,
-            "dedupe_key": notice.dedupe_key,
-            "created_at": now,
-        }
-        for user_id in users
-    ]
-    told = await session.execute(insert(Notification).values(rows).on_conflict_do_nothing().returning(Notification.id))
-    return len(told.all())
+    if notice.kind in EVENTS:
+        await publish(
+            session,
+            organization_id=organization_id,
+            event=notice.kind,
+            data={"title": notice.title, "ticket": ticket_data(ticket), **notice.data},
+            dedupe_key=notice.dedupe_key,
+            now=now,
+            public_url=settings.public_url,
+        )
+    return await tell(
+        session, organization_id=organization_id, notice=notice, ticket=ticket, now=now, settings=settings
+    )
 
 
 async def mark_read(
     session: AsyncSession, *, organization_id: UUID, user_id: UUID, notification_id: UUID, now: datetime
 ) -> Notification:
     """Mark one of the user's own notifications as read; doing it again changes nothing."""
-    notification = await session.scalar(
-        select(Notification).where(
-            Notification.id == notification_id,
-            Notification.user_id == user_id,
-            Notification.organization_id == organization_id,
-        )
+    own = (
+        Notification.id == notification_id,
+        Notification.user_id == user_id,
+        Notification.organization_id == organization_id,
     )
+    await session.execute(update(Notification).where(*own, Notification.read_at.is_(None)).values(read_at=now, **MOVED))
+    notification = await session.scalar(select(Notification).where(*own))
     if notification is None:
         raise NotificationNotFound
-    notification.read_at = notification.read_at or now
     return notification
 
 
-async def mark_all_read(session: AsyncSession, *, organization_id: UUID, user_id: UUID, now: datetime) -> int:
-    """Mark all of the user's notifications as read and return how many were not."""
-    changed = await session.execute(
-        update(Notification)
-        .where(
-            Notification.user_id == user_id,
-            Notification.organization_id == organization_id,
-            Notification.read_at.is_(None),
-        )
-        .values(read_at=now)
-        .returning(Notification.id)
+async def mark_unread(
+    session: AsyncSession, *, organization_id: UUID, user_id: UUID, notification_id: UUID
+) -> Notification:
+    """Mark one of the user's own notifications as not read; doing it again changes nothing."""
+    own = (
+        Notification.id == notification_id,
+        Notification.user_id == user_id,
+        Notification.organization_id == organization_id,
     )
+    unread = update(Notification).where(*own, Notification.read_at.is_not(None)).values(read_at=None, **MOVED)
+    await session.execute(unread)
+    notification = await session.scalar(select(Notification).where(*own))
+    if notification is None:
+        raise NotificationNotFound
+    return notification
+
+
+async def mark_all_read(
+    session: AsyncSession,
+    *,
+    organization_id: UUID,
+    user_id: UUID,
+    now: datetime,
+    kinds: Sequence[NoticeKind] = (),
+    ticket_id: UUID | None = None,
+    until: datetime | None = None,
+) -> int:
+    """Mark the user's notifications as read and return how many were not.
+
+    Args:
+        kinds: only of these kinds; none stands for all.
+        ticket_id: only those on this ticket.
+        until: only those made up to this time, so that none is marked that nobody has seen.
+    """
+    statement = update(Notification).where(
+        Notification.user_id == user_id,
+        Notification.organization_id == organization_id,
+        Notification.read_at.is_(None),
+    )
+    if kinds:
+        statement = statement.where(Notification.kind.in_(kinds))
+    if ticket_id is not None:
+        statement = statement.where(Notification.ticket_id == ticket_id)
+    if until is not None:
+        statement = statement.where(Notification.created_at <= until)
+    changed = await session.execute(statement.values(read_at=now, **MOVED).returning(Notification.id))
     return len(changed.all())
+
+
+async def mark_sent(session: AsyncSession, *, organization_id: UUID, job_id: UUID, now: datetime) -> None:
+    """Record that the mail of a job went out, with all the notices it told."""
+    await session.execute(
+        update(NotificationDelivery)
+        .where(
+            NotificationDelivery.organization_id == organization_id,
+            NotificationDelivery.job_id == job_id,
+            NotificationDelivery.state == NoticeState.QUEUED,
+        )
+        .values(state=NoticeState.SENT, sent_at=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def send_email(
@@ -147,30 +189,3 @@ def refuse_unsendable(args: JobArgs, settings: Settings) -> None:
     """Raise MailNotConfigured when a job would send mail and there is no mail server."""
     if isinstance(args, SendEmail) and settings.smtp_url is None:
         raise MailNotConfigured("No mail server is configured; set ATUM_SMTP_URL.")
-
-
-async def _publish(
-    session: AsyncSession, *, organization_id: UUID, notice: DeliverNotification, ticket: Ticket, now: datetime
-) -> None:
-    await publish(
-        session,
-        organization_id=organization_id,
-        event=notice.kind,
-        data={"title": notice.title, "ticket": ticket_data(ticket), **notice.data},
-        dedupe_key=notice.dedupe_key,
-        now=now,
-    )
-
-
-async def _concerned(session: AsyncSession, *, organization_id: UUID, ticket: Ticket) -> list[UUID]:
-    """Return the assignee; without one the team; without one those who lead the desk."""
-    if ticket.assignee_id is not None:
-        return [ticket.assignee_id]
-    of_organization = select(User.id).where(User.organization_id == organization_id, User.active)
-    if ticket.team_id is not None:
-        members = of_organization.join(TeamMember, TeamMember.user_id == User.id).where(
-            TeamMember.team_id == ticket.team_id
-        )
-        if found := list(await session.scalars(members)):
-            return found
-    return list(await session.scalars(of_organization.where(User.role.in_((UserRole.LEAD, UserRole.ADMIN)))))

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.notifications import Notification
+from helpdesk.models.values import NoticeKind
 
 
 async def list_notifications(
@@ -16,14 +17,25 @@ async def list_notifications(
     *,
     organization_id: UUID,
     user_id: UUID,
+    kinds: Sequence[NoticeKind] = (),
+    ticket_id: UUID | None = None,
     unread_only: bool = False,
     before: UUID | None = None,
     limit: int = 50,
 ) -> Sequence[Notification]:
-    """Return a user's notifications, the newest first; `before` is the id of the last one already seen."""
+    """Return a user's notifications, the newest first.
+
+    Args:
+        kinds: only of these kinds; none stands for all.
+        before: the id of the last one already seen.
+    """
     statement = select(Notification).where(
         Notification.organization_id == organization_id, Notification.user_id == user_id
     )
+    if kinds:
+        statement = statement.where(Notification.kind.in_(kinds))
+    if ticket_id is not None:
+        statement = statement.where(Notification.ticket_id == ticket_id)
     if unread_only:
         statement = statement.where(Notification.read_at.is_(None))
     if before is not None:
@@ -31,15 +43,16 @@ async def list_notifications(
     return (await session.scalars(statement.order_by(Notification.id.desc()).limit(limit))).all()
 
 
-async def count_unread(session: AsyncSession, *, organization_id: UUID, user_id: UUID) -> int:
-    """Return how many notifications the user has not read."""
-    statement = (
-        select(func.count())
-        .select_from(Notification)
+async def count_unread(session: AsyncSession, *, organization_id: UUID, user_id: UUID) -> dict[str, int]:
+    """Return how many notifications the user has not read, by kind; a kind of which there is none is left out."""
+    rows = await session.execute(
+        select(Notification.kind, func.count())
         .where(
             Notification.organization_id == organization_id,
             Notification.user_id == user_id,
             Notification.read_at.is_(None),
         )
+        .group_by(Notification.kind)
+        .order_by(Notification.kind)
     )
-    return (await session.scalar(statement)) or 0
+    return {row[0]: row[1] for row in rows}

@@ -61,9 +61,14 @@ SCHEDULE = (
     # Off the full hour, when much else begins.
     CronEntry(name="clean_up", cron="20 * * * *", job_type="CLEAN_UP", scope="operator", coalesce=True),
     CronEntry(name="reconcile_index", cron="40 * * * *", job_type="RECONCILE_INDEX", coalesce=True),
+    # A prediction is due again when its clock has come further, which a few minutes more do not matter to.
+    CronEntry(
+        name="refresh_predictions", cron="*/5 * * * *", job_type="REFRESH_PREDICTIONS", missed="skip", coalesce=True
+    ),
     # Monday morning wherever the file says; a report of the week is wanted late rather than never.
     CronEntry(name="sla_report", cron="0 6 * * MON", job_type="SLA_REPORT"),
     CronEntry(name="back_up", cron="30 2 * * *", job_type="BACK_UP", scope="operator", coalesce=True),
+    CronEntry(name="prove_clocks", cron="50 3 * * *", job_type="PROVE_CLOCKS", coalesce=True),
     CronEntry(name="retrain_triage", cron="10 3 * * *", job_type="RETRAIN_TRIAGE", coalesce=True),
 )
 

@@ -15,11 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk.models.values import AuthorKind, MessageVisibility, SourceType, TicketStatus
 from helpdesk.rag.sources import INTERNAL, PUBLIC, Link, Piece, Source
 
+# What a merged ticket was about is found by the one it was merged into.
 _TICKETS = text("""
     SELECT t.id, t.version, t.number, t.subject, t.status, t.resolution, t.language, t.tags, t.contact_id,
            c.name AS contact_name
       FROM tickets t LEFT JOIN contacts c ON c.id = t.contact_id AND c.organization_id = t.organization_id
-     WHERE t.organization_id = :organization_id AND t.id = ANY(CAST(:ids AS uuid[]))
+     WHERE t.organization_id = :organization_id AND t.id = ANY(CAST(:ids AS uuid[])) AND t.merged_into_id IS NULL
 """)
 _MESSAGES = text("""
     SELECT ticket_id, author_kind, visibility, body FROM messages

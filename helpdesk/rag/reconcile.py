@@ -24,7 +24,8 @@ _DIFFERENCES = text("""
          WHERE organization_id = :organization_id AND published_version IS NOT NULL AND state <> 'archived'
         UNION ALL SELECT 'asset', id, version FROM assets WHERE organization_id = :organization_id
         UNION ALL SELECT 'ticket', id, version FROM tickets
-                   WHERE organization_id = :organization_id AND (:open_tickets OR status IN ('solved', 'closed'))),
+                   WHERE organization_id = :organization_id AND merged_into_id IS NULL
+                     AND (:open_tickets OR status IN ('solved', 'closed'))),
     documents AS (
         SELECT source_type AS type, source_id AS id, source_version, chunker_version FROM rag_documents
          WHERE organization_id = :organization_id AND deleted_at IS NULL)

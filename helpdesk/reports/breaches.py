@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,15 +14,31 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk.errors import Invalid
 from helpdesk.models.values import ClockState
 from helpdesk.reports.queries import BreachedClock
-from helpdesk.sla.clock import Clock, evaluate
-from helpdesk.sla.ledger import Ledger, read_ledgers
+from helpdesk.sla.clocks.ledger import Ledger, read_ledgers
+from helpdesk.sla.explaining.explanation import Interval, explain_clock
+from helpdesk.sla.explaining.marks import Names
+from helpdesk.sla.explaining.queries import names_of
+from helpdesk.sla.rules.calendar import Calendar
+from helpdesk.sla.rules.clock import Clock, evaluate
 
 _TICKETS_AT_A_TIME = 100
 _DONE = {
     "first_response": "The first answer came",
     "next_response": "The answer came",
     "resolution": "The ticket was solved",
+    "time_to_own": "Somebody took the ticket",
+    "periodic_update": "The customer heard from an agent again",
 }
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A clock computed from its ticket's log."""
+
+    clock: Clock
+    calendar: Calendar
+    names: Names
+    as_of: datetime
 
 
 @dataclass(frozen=True)
@@ -33,11 +49,20 @@ class Breach:
         overdue_s: open seconds beyond the target, until it was done or until the report; None where the ticket's log
             does not tell.
         explanation: a few sentences, with times in the organisation's zone.
+        replayed: the clock as its ticket's log has it, on its calendar, as of an instant; None as well.
     """
 
     clock: BreachedClock
     overdue_s: int | None
     explanation: str
+    replayed: Replayed | None = field(repr=False)
+
+    def intervals(self) -> tuple[Interval, ...]:
+        """Return the stretches of the clock's life, one after the other: which counted, which did not and why."""
+        if self.replayed is None:
+            return ()
+        one = self.replayed
+        return explain_clock(one.clock, one.calendar, as_of=one.as_of, names=one.names).intervals
 
 
 async def explain(
@@ -49,31 +74,37 @@ async def explain(
     now: datetime,
 ) -> list[Breach]:
     """Replay the log of each clock's ticket, and tell what the clock counted until `now`."""
-    by_ticket: dict[UUID, list[Clock]] = {}
+    by_ticket: dict[UUID, list[Replayed]] = {}
     tickets = list(dict.fromkeys(clock.ticket_id for clock in clocks))
     for first in range(0, len(tickets), _TICKETS_AT_A_TIME):
         some = tickets[first : first + _TICKETS_AT_A_TIME]
         ledgers = await read_ledgers(session, organization_id=organization_id, ticket_ids=some)
+        keys = {key for ledger in ledgers.values() for key in ledger.policies}
+        names = await names_of(session, organization_id=organization_id, keys=keys)
         # Off the event loop, which has leases to keep.
-        by_ticket |= await asyncio.to_thread(_replay_all, ledgers, now)
+        by_ticket |= await asyncio.to_thread(_replay_all, ledgers, names, now)
     return [_breach(clock, by_ticket.get(clock.ticket_id, []), zone) for clock in clocks]
 
 
-def _replay_all(ledgers: dict[UUID, Ledger], now: datetime) -> dict[UUID, list[Clock]]:
-    return {ticket_id: _replay(ledger, now) for ticket_id, ledger in ledgers.items()}
+def _replay_all(ledgers: dict[UUID, Ledger], names: Names, now: datetime) -> dict[UUID, list[Replayed]]:
+    return {ticket_id: _replay(ledger, names, now) for ticket_id, ledger in ledgers.items()}
 
 
-def _replay(ledger: Ledger, now: datetime) -> list[Clock]:
+def _replay(ledger: Ledger, names: Names, now: datetime) -> list[Replayed]:
     try:
-        return evaluate(ledger.events, ledger.policies, ledger.calendars, as_of=now)
+        clocks = evaluate(ledger.events, ledger.policies, ledger.calendars, as_of=now)
+        return [Replayed(clock, ledger.calendars[clock.calendar], names, now) for clock in clocks]
     except Invalid:
         # One ticket with a broken log must not keep the report from the others.
         return []
 
 
-def _breach(stored: BreachedClock, replayed: list[Clock], zone: str) -> Breach:
-    clock = next((c for c in replayed if (c.metric, c.instance) == (stored.metric, stored.instance)), None)
-    return Breach(stored, clock.overdue_s if clock else None, " ".join(_sentences(stored, clock, ZoneInfo(zone))))
+def _breach(stored: BreachedClock, replayed: list[Replayed], zone: str) -> Breach:
+    which = (stored.metric, stored.instance)
+    found = next((one for one in replayed if (one.clock.metric, one.clock.instance) == which), None)
+    clock = found.clock if found else None
+    said = " ".join(_sentences(stored, clock, ZoneInfo(zone)))
+    return Breach(stored, clock.overdue_s if clock else None, said, found)
 
 
 def _sentences(stored: BreachedClock, clock: Clock | None, zone: ZoneInfo) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from helpdesk.reports.queries import Tally
+from helpdesk.reports.compliance import Tally
 
 # Of a chart, in the units of its view box.
 HEIGHT = 120.0

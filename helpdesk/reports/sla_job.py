@@ -15,13 +15,14 @@ from helpdesk.queue.claim import JobInHand
 from helpdesk.queue.files import MadeFile, add_files, write_file
 from helpdesk.reports.sla_page import page
 from helpdesk.reports.sla_report import SlaReport, read_sla_report
-from helpdesk.reports.sla_tables import breaches_csv, figures_csv
+from helpdesk.reports.sla_tables import breaches_csv, figures_csv, report_json
 from helpdesk.storage import Storage
 
 KEPT = timedelta(days=400)
 
 _CSV = "text/csv; charset=utf-8"
 _HTML = "text/html; charset=utf-8"
+_JSON = "application/json"
 
 Complete = Callable[[AsyncSession, dict[str, Any]], Awaitable[None]]
 
@@ -33,6 +34,7 @@ def render(report: SlaReport) -> dict[str, tuple[str, bytes]]:
         f"{name}.html": (_HTML, page(report).encode()),
         f"{name}-figures.csv": (_CSV, figures_csv(report)),
         f"{name}-breaches.csv": (_CSV, breaches_csv(report)),
+        f"{name}.json": (_JSON, report_json(report)),
     }
 
 

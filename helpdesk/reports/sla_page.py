@@ -11,18 +11,24 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from helpdesk.reports.breaches import duration, moment
 from helpdesk.reports.charts import counts_chart, shares_chart
-from helpdesk.reports.queries import Compliance
-from helpdesk.reports.sla_report import SlaReport
+from helpdesk.reports.decided import Dimension
+from helpdesk.reports.sla_report import Compared, SlaReport
 
 _DASH, _MINUS = "\u2013", "\u2212"
 # A page is read; the table of breaches holds the rest.
 _MOST_BREACHES = 200
 
-_TITLES = {"metric": "By promise", "policy": "By policy", "priority": "By priority", "team": "By team"}
-_ORDERS = {
-    "metric": ("first_response", "next_response", "resolution"),
-    "priority": ("urgent", "high", "normal", "low"),
+_TITLES = {
+    Dimension.METRIC: "By promise",
+    Dimension.POLICY: "By policy",
+    Dimension.PRIORITY: "By priority",
+    Dimension.TEAM: "By team",
+    Dimension.AGENT: "By agent",
+    Dimension.COMPANY: "By company",
+    Dimension.CATEGORY: "By category",
 }
+# The groups with the most promises; the table of figures has the rest.
+_MOST_GROUPS = 25
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,15 @@ class _Figure:
     value: str
     change: str
     good: bool | None
+
+
+@dataclass(frozen=True)
+class _Section:
+    """The groups of one dimension, as many as a page has room for."""
+
+    heading: str
+    groups: list[Compared]
+    count: int
 
 
 def page(report: SlaReport) -> str:
@@ -49,7 +64,11 @@ def page(report: SlaReport) -> str:
             figures=_figures(report),
             days=counts_chart([(f"{day:%a} {day.day}", tally) for day, tally in report.days]),
             weeks=shares_chart([(week.name.partition("-")[2], tally) for week, tally in report.weeks]),
-            groups=[(_TITLES[name], _sorted(name, report)) for name in _TITLES if report.groups[name]],
+            groups=[
+                _Section(title, report.groups[name][:_MOST_GROUPS], len(report.groups[name]))
+                for name, title in _TITLES.items()
+                if report.groups[name]
+            ],
             breaches=report.breaches[:_MOST_BREACHES],
             when=lambda at: moment(at, zone),
         )
@@ -121,12 +140,3 @@ def _count(name: str, now: int, then: int, *, good: bool | None) -> _Figure:
 
 def _good(change: float | None, *, more: bool) -> bool | None:
     return None if not change else (change > 0) is more
-
-
-def _sorted(dimension: str, report: SlaReport) -> list[Compliance]:
-    groups = report.groups[dimension]
-    order = _ORDERS.get(dimension)
-    if order is None:
-        return sorted(groups, key=lambda group: (-group.week.decided, group.name))
-    # A name the page does not know yet comes last.
-    return sorted(groups, key=lambda group: order.index(group.name) if group.name in order else len(order))

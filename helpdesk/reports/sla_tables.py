@@ -1,20 +1,18 @@
-"""The weekly SLA report as tables for a spreadsheet; pure."""
+"""The weekly SLA report as tables for a spreadsheet, and as JSON; pure."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
-from helpdesk.reports.queries import Compliance
-from helpdesk.reports.sla_report import SlaReport
-from helpdesk.spreadsheets import BYTE_ORDER_MARK, Cell, csv_bytes
+from helpdesk.reports.period_tables import BREACH_COLUMNS, breach_cells, breach_json, tally_json
+from helpdesk.reports.sla_report import Compared, SlaReport
+from helpdesk.spreadsheets import BYTE_ORDER_MARK, Cell, csv_bytes, rfc3339
 
 _FIGURES = ("week", "group", "name", "count", "met", "breached", "compliance_pct")
 _BEFORE = ("count_before", "met_before", "breached_before", "compliance_pct_before")
-_BREACHES = (
-    *("week", "ticket", "subject", "metric", "instance", "policy", "priority", "team", "assignee", "company"),
-    *("start_at", "target_minutes", "breached_at", "stopped_at", "state", "overdue_minutes", "explanation"),
-)
 
 
 def figures_csv(report: SlaReport) -> bytes:
@@ -24,7 +22,34 @@ def figures_csv(report: SlaReport) -> bytes:
 
 def breaches_csv(report: SlaReport) -> bytes:
     """Return a row for each promise that was not kept."""
-    return BYTE_ORDER_MARK + csv_bytes([_BREACHES, *_breaches(report)])
+    return BYTE_ORDER_MARK + csv_bytes(
+        [("week", *BREACH_COLUMNS), *([report.week.name, *breach_cells(breach)] for breach in report.breaches)]
+    )
+
+
+def report_json(report: SlaReport) -> bytes:
+    """Return everything the report says as one JSON document."""
+    week = report.week
+    before = asdict(report.tickets_before)
+    document = {
+        "organization": report.organization,
+        "week": week.name,
+        "from": f"{week.days[0]}",
+        "to": f"{week.days[-1]}",
+        "timezone": week.zone,
+        "as_of": rfc3339(report.made_at),
+        "total": _compared_json(report.whole),
+        "groups": {str(one): [_compared_json(group) for group in found] for one, found in report.groups.items()},
+        "days": [{"day": f"{day}", **tally_json(tally)} for day, tally in report.days],
+        "weeks": [{"week": one.name, **tally_json(tally)} for one, tally in report.weeks],
+        "tickets": {name: {"count": count, "before": before[name]} for name, count in asdict(report.tickets).items()},
+        "breaches": [breach_json(breach) for breach in report.breaches],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()
+
+
+def _compared_json(group: Compared) -> dict[str, Any]:
+    return {"key": group.key, "name": group.name, **tally_json(group.week), "before": tally_json(group.before)}
 
 
 def _figures(report: SlaReport) -> Iterator[list[Cell]]:
@@ -38,23 +63,11 @@ def _figures(report: SlaReport) -> Iterator[list[Cell]]:
         yield [week, "tickets", name, count, None, None, None, before[name], None, None, None]
 
 
-def _clocks(group: Compliance) -> list[Cell]:
+def _clocks(group: Compared) -> list[Cell]:
     cells: list[Cell] = []
     for tally in (group.week, group.before):
         cells += [tally.decided, tally.met, tally.breached, _percent(tally.compliance)]
     return cells
-
-
-def _breaches(report: SlaReport) -> Iterator[list[Cell]]:
-    for breach in report.breaches:
-        clock = breach.clock
-        yield [
-            *(report.week.name, clock.number, clock.subject, clock.metric, clock.instance, clock.policy),
-            *(clock.priority, clock.team, clock.assignee, clock.company, clock.start_at, round(clock.target_s / 60)),
-            *(clock.breached_at, clock.stopped_at, clock.state),
-            None if breach.overdue_s is None else round(breach.overdue_s / 60),
-            breach.explanation,
-        ]
 
 
 def _percent(share: float | None) -> float | None:

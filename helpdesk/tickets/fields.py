@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,15 +13,25 @@ from helpdesk.errors import Invalid
 from helpdesk.events.record import record
 from helpdesk.models.tickets import Ticket
 from helpdesk.models.values import AuthorKind, TicketPriority, TicketStatus, TicketType
-from helpdesk.sla.commands import reconsider_policy
+from helpdesk.sla.clocks.commands import reconsider_policy
+from helpdesk.tickets.custom_fields import merge_custom
 from helpdesk.tickets.follow_up import index_ticket, predict_anew
-from helpdesk.tickets.lifecycle import TicketClosed
-from helpdesk.tickets.requests import MODEL, Actor
-from helpdesk.tickets.rows import category_by_slug, lock_ticket, team_by_slug
+from helpdesk.tickets.requests import MODEL, SYSTEM, Actor
+from helpdesk.tickets.rows import category_by_slug, lock_changeable, lock_ticket, team_by_slug
 
 # A change of one of these may put the ticket under another promise.
-_RETARGETING = frozenset({"priority", "category", "team", "type", "tags"})
+_RETARGETING = frozenset({"priority", "category", "team", "type", "tags", "custom"})
 _DECIDED = frozenset({"priority", "category", "team", "type"})
+# What a person or a policy has decided, triage leaves alone.
+_FIRM = frozenset({AuthorKind.AGENT, AuthorKind.SYSTEM})
+
+# Those whose value needs no look at the database, and what makes it of what was given.
+_PLAIN: Mapping[str, Callable[[Any], Any]] = {
+    "priority": TicketPriority,
+    "type": TicketType,
+    "subject": str,
+    "tags": lambda tags: sorted(set(tags)),
+}
 
 
 class UnknownField(Invalid):
@@ -39,12 +49,12 @@ async def set_fields(
 ) -> Ticket:
     """Set fields by hand: priority, type, category and team (slugs), tags, subject; triage leaves them from then on.
 
+    Of `custom`, only the fields it names change; None removes one.
+
     Raises:
-        TicketNotFound, TicketClosed, CategoryNotFound, TeamNotFound, UnknownField.
+        TicketNotFound, TicketClosed, TicketMerged, CategoryNotFound, TeamNotFound, UnknownField, InvalidCustomField.
     """
-    ticket = await lock_ticket(session, organization_id=organization_id, ticket_id=ticket_id)
-    if ticket.status == TicketStatus.CLOSED:
-        raise TicketClosed
+    ticket = await lock_changeable(session, organization_id=organization_id, ticket_id=ticket_id)
     changed = [
         name for name, value in changes.items() if await _set(session, ticket, name, value, actor=actor, now=now)
     ]
@@ -65,11 +75,33 @@ async def apply_triage(
     ticket = await lock_ticket(session, organization_id=organization_id, ticket_id=ticket_id)
     if ticket.status in {TicketStatus.SOLVED, TicketStatus.CLOSED}:
         return []
-    free = {name: value for name, value in values.items() if ticket.decided_by.get(name) != AuthorKind.AGENT}
+    free = {name: value for name, value in values.items() if ticket.decided_by.get(name) not in _FIRM}
     changed = [name for name, value in free.items() if await _set(session, ticket, name, value, actor=MODEL, now=now)]
     ticket.decided_by = ticket.decided_by | dict.fromkeys(free, AuthorKind.AI)
     await _follow(session, ticket, changed, now)
     return list(free)
+
+
+async def set_for_policy(
+    session: AsyncSession,
+    *,
+    ticket: Ticket,
+    values: Mapping[str, Any],
+    cause: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Set fields of a ticket that the caller has locked, as its policy wants; triage leaves them from then on.
+
+    Args:
+        cause: which clock made it so, for the ticket's history.
+    """
+    changed = [
+        name
+        for name, value in values.items()
+        if await _set(session, ticket, name, value, actor=SYSTEM, now=now, cause=cause)
+    ]
+    ticket.decided_by = ticket.decided_by | {name: AuthorKind.SYSTEM for name in changed if name in _DECIDED}
+    await _follow(session, ticket, changed, now)
 
 
 async def _follow(session: AsyncSession, ticket: Ticket, changed: list[str], now: datetime) -> None:
@@ -87,7 +119,16 @@ async def _follow(session: AsyncSession, ticket: Ticket, changed: list[str], now
         await index_ticket(session, organization_id=ticket.organization_id, ticket_id=ticket.id)
 
 
-async def _set(session: AsyncSession, ticket: Ticket, name: str, value: Any, *, actor: Actor, now: datetime) -> bool:
+async def _set(
+    session: AsyncSession,
+    ticket: Ticket,
+    name: str,
+    value: Any,
+    *,
+    actor: Actor,
+    now: datetime,
+    cause: Mapping[str, Any] | None = None,
+) -> bool:
     """Set one field and record it; return whether it changed."""
     column, wanted = await _column(session, ticket, name, value)
     current = getattr(ticket, column)
@@ -102,7 +143,7 @@ async def _set(session: AsyncSession, ticket: Ticket, name: str, value: Any, *, 
         now=now,
         actor_kind=actor.kind,
         actor_id=actor.id,
-        data={"from": _plain(current), "to": value},
+        data=_change(name, current, wanted, value) | ({"cause": dict(cause)} if cause else {}),
     )
     return True
 
@@ -110,15 +151,11 @@ async def _set(session: AsyncSession, ticket: Ticket, name: str, value: Any, *, 
 async def _column(session: AsyncSession, ticket: Ticket, name: str, value: Any) -> tuple[str, Any]:
     """Return the column a field is kept in, and the value for it."""
     organization_id = ticket.organization_id
+    if name in _PLAIN:
+        return name, _PLAIN[name](value)
     match name:
-        case "priority":
-            return "priority", TicketPriority(value)
-        case "type":
-            return "type", TicketType(value)
-        case "subject":
-            return "subject", str(value)
-        case "tags":
-            return "tags", sorted(set(value))
+        case "custom":
+            return "custom", merge_custom(ticket.custom, value)
         case "category":
             return "category_id", value and (
                 await category_by_slug(session, organization_id=organization_id, slug=value)
@@ -129,5 +166,9 @@ async def _column(session: AsyncSession, ticket: Ticket, name: str, value: Any) 
             raise UnknownField(f"The field {name!r} cannot be set.")
 
 
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, UUID) else value
+def _change(name: str, current: Any, wanted: Any, given: Any) -> dict[str, Any]:
+    """Return what the history tells of a change: of custom fields, those that changed."""
+    if name == "custom":
+        changed = [field for field in given if current.get(field) != wanted.get(field)]
+        return {"from": {f: current.get(f) for f in changed}, "to": {f: wanted.get(f) for f in changed}}
+    return {"from": str(current) if isinstance(current, UUID) else current, "to": given}

@@ -95,7 +95,7 @@ async def draft_of(session: AsyncSession, *, organization_id: UUID, ticket_id: U
 
 
 async def breach_of(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID) -> Sequence[BreachPrediction]:
-    """Return the newest prediction of each running or paused clock."""
+    """Return the newest prediction of each running or paused clock that is not late yet."""
     statement = (
         select(BreachPrediction)
         .join(Clock, Clock.id == BreachPrediction.clock_id)
@@ -103,8 +103,9 @@ async def breach_of(session: AsyncSession, *, organization_id: UUID, ticket_id: 
             BreachPrediction.organization_id == organization_id,
             BreachPrediction.ticket_id == ticket_id,
             Clock.state.in_(("running", "paused")),
+            ~Clock.breached,
         )
         .ext(distinct_on(BreachPrediction.clock_id))
-        .order_by(BreachPrediction.clock_id, BreachPrediction.created_at.desc(), BreachPrediction.id.desc())
+        .order_by(BreachPrediction.clock_id, BreachPrediction.as_of.desc(), BreachPrediction.id.desc())
     )
     return (await session.scalars(statement)).all()

@@ -7,10 +7,18 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.models.tickets import Ticket
-from helpdesk.models.values import SourceType
-from helpdesk.notifications.publishing import ticket_data
-from helpdesk.queue.catalog import KbSuggest, MetricsSnapshot, PublishEvent, SlaPredict, SmartReply, TriageTicket
+from helpdesk.models.tickets import Message, Ticket
+from helpdesk.models.values import Audience, NoticeKind, SourceType
+from helpdesk.notifications.webhooks.publishing import ticket_data
+from helpdesk.queue.catalog import (
+    DeliverNotification,
+    KbSuggest,
+    MetricsSnapshot,
+    PublishEvent,
+    SlaPredict,
+    SmartReply,
+    TriageTicket,
+)
 from helpdesk.queue.enqueue import KeyedJob, enqueue_unless_waiting
 from helpdesk.rag.requests import request_index
 from helpdesk.settings import Settings
@@ -39,11 +47,19 @@ async def follow_up_opening(
 
 
 async def follow_up_customer_message(
-    session: AsyncSession, *, organization_id: UUID, ticket_id: UUID, now: datetime, settings: Settings
+    session: AsyncSession, *, ticket: Ticket, message: Message, now: datetime, settings: Settings
 ) -> None:
-    """Queue a fresh look at a ticket that its requester has added to; a burst is looked at once."""
-    jobs = _fresh_look(ticket_id, settings, run_after=now + _SETTLE)
-    await enqueue_unless_waiting(session, jobs, organization_id=organization_id)
+    """Have those who care told that the requester wrote, and queue a fresh look; a burst is looked at once."""
+    notice = DeliverNotification(
+        kind=NoticeKind.TICKET_REPLIED,
+        ticket_id=ticket.id,
+        dedupe_key=str(message.id),
+        title=f"#{ticket.number} has a new reply",
+        who=(Audience.ASSIGNEE, Audience.WATCHERS),
+        data={"message_id": str(message.id)},
+    )
+    jobs = [*_fresh_look(ticket.id, settings, run_after=now + _SETTLE), KeyedJob(notice, str(message.id))]
+    await enqueue_unless_waiting(session, jobs, organization_id=ticket.organization_id)
 
 
 async def predict_anew(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID) -> None:

@@ -14,8 +14,9 @@ from helpdesk.errors import Invalid
 from helpdesk.events.record import record
 from helpdesk.models.tickets import Ticket
 from helpdesk.models.values import AuthorKind, MessageVisibility, TicketPriority, TicketStatus
-from helpdesk.sla.commands import choose_policy, store_clocks
-from helpdesk.sla.ledger import read_ledgers
+from helpdesk.sla.clocks.choosing import choose_policy
+from helpdesk.sla.clocks.commands import store_clocks
+from helpdesk.sla.clocks.ledger import read_ledgers
 from helpdesk.tickets.follow_up import index_ticket
 from helpdesk.tickets.lifecycle import is_settled, status_after_message
 from helpdesk.tickets.requests import SYSTEM, Actor, NewTicket
@@ -103,7 +104,7 @@ async def add_past_ticket(session: AsyncSession, *, organization_id: UUID, past:
 
 async def _open(session: AsyncSession, ticket: Ticket, past: PastTicket) -> None:
     writer = Actor(AuthorKind.CUSTOMER, ticket.contact_id)
-    policy = await choose_policy(session, organization_id=ticket.organization_id, ticket=ticket)
+    policy = await choose_policy(session, organization_id=ticket.organization_id, ticket=ticket, now=ticket.created_at)
     opening = {
         "priority": past.first_priority or ticket.priority,
         "policy": policy,

@@ -20,6 +20,10 @@ class TicketClosed(Conflict):
     """The ticket is closed and takes no more changes."""
 
 
+class TicketMerged(TicketClosed):
+    """The ticket was merged into another one, which takes its messages and changes."""
+
+
 class IllegalMove(Conflict):
     """The ticket cannot go to that status from where it stands."""
 

@@ -13,7 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.accounts import Category, Contact, Team, User
 from helpdesk.models.assets import Asset
+from helpdesk.models.sla import Clock
 from helpdesk.models.tickets import Message, Ticket, TicketAsset, TicketEvent
+from helpdesk.sla.clocks.list_queries import at_risk
+from helpdesk.sla.rules.risk import Risk
 from helpdesk.tickets.requests import TicketNotFound
 
 
@@ -25,6 +28,7 @@ class TicketFilter:
         statuses, priorities: any of these.
         category, team, tag: slugs and a tag.
         words: text that stands in the subject.
+        risks: bands of which a clock of the ticket is in any.
     """
 
     statuses: Sequence[str] = ()
@@ -34,6 +38,16 @@ class TicketFilter:
     assignee_id: UUID | None = None
     tag: str | None = None
     words: str | None = None
+    risks: Sequence[Risk] = ()
+
+
+@dataclass(frozen=True)
+class TicketLink:
+    """What names another ticket."""
+
+    id: UUID
+    number: int
+    subject: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +73,7 @@ class TicketRow:
     resolution: str | None
     custom: dict[str, Any]
     external_id: str | None
+    merged_into_id: UUID | None
     version: int
     reopen_count: int
     first_public_reply_at: datetime | None
@@ -88,6 +103,7 @@ _ROW: Select[*tuple[Any, ...]] = (
         Ticket.resolution,
         Ticket.custom,
         Ticket.external_id,
+        Ticket.merged_into_id,
         Ticket.version,
         Ticket.reopen_count,
         Ticket.first_public_reply_at,
@@ -131,6 +147,9 @@ def _narrow(statement: Select[*tuple[Any, ...]], wanted: TicketFilter) -> Select
         statement = statement.where(Ticket.assignee_id == wanted.assignee_id)
     if wanted.tag is not None:
         statement = statement.where(Ticket.tags.contains([wanted.tag]))
+    if wanted.risks:
+        at = select(Clock.id).where(Clock.organization_id == Ticket.organization_id, Clock.ticket_id == Ticket.id)
+        statement = statement.where(at.where(at_risk(wanted.risks)).exists())
     if wanted.words:
         statement = statement.where(Ticket.subject.icontains(wanted.words, autoescape=True))
     return statement
@@ -169,6 +188,26 @@ async def messages_of(
         .limit(limit)
     )
     return (await session.scalars(statement)).all()
+
+
+async def absorbed_by(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID) -> Sequence[TicketLink]:
+    """Return the tickets that were merged into one, by number."""
+    statement = (
+        select(Ticket.id, Ticket.number, Ticket.subject)
+        .where(Ticket.organization_id == organization_id, Ticket.merged_into_id == ticket_id)
+        .order_by(Ticket.number)
+    )
+    return [TicketLink(*row) for row in await session.execute(statement)]
+
+
+async def link_to(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID) -> TicketLink:
+    """Return what names a ticket; raise TicketNotFound."""
+    statement = select(Ticket.id, Ticket.number, Ticket.subject)
+    own = statement.where(Ticket.organization_id == organization_id, Ticket.id == ticket_id)
+    row = (await session.execute(own)).first()
+    if row is None:
+        raise TicketNotFound
+    return TicketLink(*row)
 
 
 async def assets_of(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID) -> Sequence[Asset]:

@@ -14,7 +14,8 @@ from helpdesk.database.base import new_id
 from helpdesk.models.accounts import Category, Contact, Team, User
 from helpdesk.models.assets import Asset
 from helpdesk.models.tickets import Message, Ticket, TicketAsset
-from helpdesk.models.values import AuthorKind, MessageVisibility, TicketPriority, TicketType
+from helpdesk.models.values import AuthorKind, MessageVisibility, TicketPriority, TicketStatus, TicketType
+from helpdesk.tickets.lifecycle import TicketClosed, TicketMerged
 from helpdesk.tickets.requests import (
     Actor,
     AssetNotFound,
@@ -37,6 +38,16 @@ _NEXT_NUMBER = text("""
            AND w.events && ARRAY['ticket.opened', '*']) AS is_awaited
 """)
 
+# What a ticket was merged into may have been merged in turn; never in a circle, as a merged ticket takes no other.
+_HEIR = text("""
+    WITH RECURSIVE line AS (
+        SELECT id, number, merged_into_id FROM tickets WHERE organization_id = :organization_id AND id = :id
+        UNION ALL
+        SELECT t.id, t.number, t.merged_into_id FROM line JOIN tickets AS t ON t.id = line.merged_into_id
+         WHERE t.organization_id = :organization_id)
+    SELECT id, number FROM line WHERE merged_into_id IS NULL
+""")
+
 
 async def lock_ticket(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID) -> Ticket:
     """Return a ticket whose row nobody else changes until this transaction ends.
@@ -50,6 +61,32 @@ async def lock_ticket(session: AsyncSession, *, organization_id: UUID, ticket_id
     if ticket is None:
         raise TicketNotFound
     return ticket
+
+
+async def lock_changeable(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID) -> Ticket:
+    """Return a locked ticket that takes changes.
+
+    Raises:
+        TicketNotFound, TicketClosed, TicketMerged.
+    """
+    ticket = await lock_ticket(session, organization_id=organization_id, ticket_id=ticket_id)
+    await refuse_merged(session, ticket)
+    if ticket.status == TicketStatus.CLOSED:
+        raise TicketClosed
+    return ticket
+
+
+async def refuse_merged(session: AsyncSession, ticket: Ticket) -> None:
+    """Name the ticket that stands for a merged one.
+
+    Raises:
+        TicketMerged: it was merged into that.
+    """
+    if ticket.merged_into_id is None:
+        return
+    values = {"organization_id": ticket.organization_id, "id": ticket.id}
+    heir = (await session.execute(_HEIR, values)).one()
+    raise TicketMerged(f"#{ticket.number} was merged into #{heir.number}.", into=str(heir.id), number=heir.number)
 
 
 async def category_by_slug(session: AsyncSession, *, organization_id: UUID, slug: str) -> Category:

@@ -8,7 +8,8 @@ from uuid import UUID
 from helpdesk.accounts.commands import create_category, create_contact, create_team, create_user
 from helpdesk.database.engine import Database
 from helpdesk.models.values import AuthorKind, UserRole
-from helpdesk.sla.commands import create_calendar, create_policy
+from helpdesk.sla.calendars.commands import create_calendar
+from helpdesk.sla.policies.commands import create_policy
 from helpdesk.tickets.requests import Actor, NewTicket, Requester
 
 # A Tuesday morning.

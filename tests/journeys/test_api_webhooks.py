@@ -9,10 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
+from helpdesk.accounts.commands import create_team
+from helpdesk.database.engine import Database
 from helpdesk.models.values import UserRole
-from tests.database.notifications.http_receiver import Receiver, http_receiver
+from tests.database.notifications.http_receiver import Receiver, Reply, http_receiver
 from tests.database.notifications.smtp_sink import Sink, smtp_sink
-from tests.journeys.conftest import NO_RUNTIME, MakeAccount, RunWorker
+from tests.journeys.conftest import NO_RUNTIME, Account, MakeAccount, RunWorker
+from tests.waiting import answers
 
 Connect = Callable[[str | None], httpx.AsyncClient]
 
@@ -39,13 +42,6 @@ async def sink() -> AsyncIterator[Sink]:
         yield sink
 
 
-async def eventually(client: httpx.AsyncClient, path: str, wanted: Callable[[Any], bool]) -> Any:
-    async with asyncio.timeout(30):
-        while not wanted(found := (await client.get(path)).json()):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-    return found
-
-
 async def test_a_webhook_is_made_tested_changed_and_removed(
     client: httpx.AsyncClient, receiver: Receiver, run_worker: RunWorker
 ) -> None:
@@ -58,12 +54,12 @@ async def test_a_webhook_is_made_tested_changed_and_removed(
     read = (await client.get(path)).json()
     await run_worker("job", ATUM_WORKER_QUEUES="webhooks")
     tested = await client.post(f"{path}/test")
-    deliveries = await eventually(
+    deliveries = await answers(
         client, f"{path}/deliveries", lambda page: page["items"] and page["items"][0]["state"] == "delivered"
     )
     rotated = await client.post(f"{path}/rotate-secret")
     again = await client.post(f"/api/v1/webhook-deliveries/{tested.json()['id']}/redeliver")
-    await eventually(client, f"{path}/deliveries", lambda page: page["items"][0]["attempts"] == 2)
+    await answers(client, f"{path}/deliveries", lambda page: page["items"][0]["attempts"] == 2)
     changed = await client.patch(path, json={"events": ["sla.warning"], "paused": True})
     refused = await client.post(f"{path}/test")
     removed = await client.delete(path)
@@ -83,6 +79,50 @@ async def test_a_webhook_is_made_tested_changed_and_removed(
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/webhook-paused")
     assert removed.status_code == 204
     assert (await client.get(path)).json()["type"] == "/problems/webhook-not-found"
+
+
+@pytest.mark.parametrize(("form", "words"), [("slack", "blocks"), ("teams", "AdaptiveCard"), ("atum", "webhook.test")])
+async def test_a_chat_room_is_told_in_its_own_form_and_anew_when_it_is_back(
+    client: httpx.AsyncClient, receiver: Receiver, run_worker: RunWorker, form: str, words: str
+) -> None:
+    given = {"url": receiver.url, "events": ["*"], "format": form}
+    made = await client.post("/api/v1/webhooks", json=given)
+    path = made.headers["location"]
+    receiver.behaviours = [410, Reply(200, {}, b"ok")]
+    await run_worker("job", ATUM_WORKER_QUEUES="webhooks")
+    await client.post(f"{path}/test")
+    await answers(client, path, lambda webhook: webhook["state"] == "paused")
+    refused = await client.post(f"{path}/redeliver", json={})
+    await client.patch(path, json={"paused": False})
+    # What was cancelled is no dead letter: nobody wanted it any more.
+    nothing = await client.post(f"{path}/redeliver", json={"since": "2026-01-01T00:00:00Z"})
+    await client.post(f"{path}/test")
+    page = await answers(client, f"{path}/deliveries", lambda page: page["items"][0]["state"] == "delivered")
+    assert (made.status_code, made.json()["format"], made.json()["team_id"]) == (201, form, None)
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/webhook-paused")
+    assert (nothing.status_code, nothing.json()) == (202, {"queued": 0, "more": False})
+    assert words in page["items"][0]["body"]
+    assert receiver.received[-1].body.decode() == page["items"][0]["body"]
+    assert receiver.received[-1].is_signed_by(made.json()["secret"])
+
+
+async def test_a_webhook_is_for_a_team_or_for_all(
+    client: httpx.AsyncClient, receiver: Receiver, database: Database, account: Account
+) -> None:
+    async with database.transaction(account.organization_id) as session:
+        team = await create_team(session, organization_id=account.organization_id, slug="network", name="Network")
+    given = {"url": receiver.url, "events": ["ticket.opened"], "team_id": str(team.id)}
+    made = await client.post("/api/v1/webhooks", json=given)
+    path = made.headers["location"]
+    kept = await client.patch(path, json={"format": "slack"})
+    widened = await client.patch(path, json={"team_id": None})
+    unknown = await client.patch(path, json={"team_id": str(account.user_id)})
+    other_form = await client.patch(path, json={"format": "irc"})
+    assert made.json()["team_id"] == str(team.id)
+    assert (kept.json()["team_id"], kept.json()["format"]) == (str(team.id), "slack")
+    assert (widened.json()["team_id"], widened.json()["format"]) == (None, "slack")
+    assert (unknown.status_code, unknown.json()["type"]) == (422, "/problems/unknown-team")
+    assert other_form.status_code == 422
 
 
 async def test_an_assigned_ticket_is_told_to_those_who_asked(
@@ -148,6 +188,8 @@ async def test_webhooks_and_mail_are_an_administrators_and_of_one_organisation(
     assert (await lead.post("/api/v1/jobs", json=mail)).status_code == 403
     assert (await stranger.get(path)).status_code == 404
     assert (await stranger.delete(path)).status_code == 404
+    assert (await lead.post(f"{path}/redeliver", json={})).status_code == 403
+    assert (await stranger.post(f"{path}/redeliver", json={})).status_code == 404
     assert (await stranger.get(f"{path}/deliveries")).status_code == 404
     asked = await client.post("/api/v1/jobs", json={"job_type": "SEND_WEBHOOK", "payload": {"delivery_id": path[-36:]}})
     assert (asked.status_code, asked.json()["type"]) == (403, "/problems/job-type-not-open")

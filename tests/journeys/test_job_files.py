@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import json
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from helpdesk.database.engine import Database
 from helpdesk.models.values import UserRole
 from tests.database.transfer.exports import add_tickets
 from tests.journeys.conftest import Account, MakeAccount, RunWorker
+from tests.waiting import answers
 
 JSONL = {"job_type": "EXPORT_TICKETS", "payload": {"format": "jsonl"}}
 # A killed worker's jobs are taken over after two seconds.
@@ -32,14 +32,6 @@ async def ask(client: httpx.AsyncClient, job: dict[str, Any]) -> str:
     made = await client.post("/api/v1/jobs", json=job)
     assert made.status_code == 201, made.text
     return made.headers["location"]
-
-
-async def until(client: httpx.AsyncClient, path: str, holds: Callable[[dict], bool], *, within_s: float = 60) -> dict:
-    deadline = time.monotonic() + within_s
-    while not holds(job := (await client.get(path)).json()):
-        assert time.monotonic() < deadline, job
-        await asyncio.sleep(0.02)
-    return job
 
 
 def completed(job: dict) -> bool:
@@ -72,7 +64,7 @@ async def test_an_export_whose_worker_is_killed_goes_on_where_it_was(
     path = await ask(client, JSONL)
     blocker = await database.connect_raw(role="atum_owner")
     victim = await run_worker("job", **QUICK)
-    await until(client, path, lambda job: checkpoint_of(job).get("done", 0) >= 400)
+    await answers(client, path, lambda job: checkpoint_of(job).get("done", 0) >= 400)
     async with blocker.transaction():
         # Its next look at the tickets waits for this, so that it is killed in the middle whatever the machine's speed.
         await blocker.execute("LOCK TABLE tickets IN ACCESS EXCLUSIVE MODE")
@@ -86,8 +78,8 @@ async def test_an_export_whose_worker_is_killed_goes_on_where_it_was(
         file.write(b'{"half a chunk, as a kill can leave it')
 
     await run_worker("job", **QUICK)
-    job = await until(client, path, completed)
-    whole = await until(client, await ask(client, JSONL), completed)
+    job = await answers(client, path, completed)
+    whole = await answers(client, await ask(client, JSONL), completed)
 
     assert job["crash_count"] == 1
     assert job["result"]["continued_after"] == killed_at["after"] > 0
@@ -109,14 +101,14 @@ async def test_an_export_that_ran_out_of_time_goes_on_where_it_was(
     await blocker.execute("UPDATE job_queue SET timeout_s = 1, run_after = now() + interval '1 hour'")
     await run_worker("job", **QUICK)
     await blocker.execute("UPDATE job_queue SET run_after = now()")
-    await until(client, path, lambda job: checkpoint_of(job).get("done", 0) >= 200)
+    await answers(client, path, lambda job: checkpoint_of(job).get("done", 0) >= 200)
     async with blocker.transaction():
         await blocker.execute("LOCK TABLE tickets IN ACCESS EXCLUSIVE MODE")
-        late = await until(client, path, lambda job: job["retry_count"] == 1)
+        late = await answers(client, path, lambda job: job["retry_count"] == 1)
     assert late["last_error"] == "timed out after 1 s"
     await blocker.execute("UPDATE job_queue SET run_after = now(), timeout_s = 60 WHERE status = 'pending'")
     await blocker.close()
-    job = await until(client, path, completed)
+    job = await answers(client, path, completed)
     assert job["result"]["continued_after"] == checkpoint_of(late)["after"] > 0
     assert job["result"]["count"] == many_tickets
 
@@ -133,7 +125,7 @@ async def test_files_are_listed_and_downloaded_whole_or_in_part_by_who_may_ask_f
     path = await ask(client, {"job_type": "EXPORT_TICKETS", "payload": {"format": "csv"}})
     assert (await client.get(f"{path}/files")).json() == []
     await run_worker("job", **QUICK)
-    job = await until(client, path, completed)
+    job = await answers(client, path, completed)
 
     [file] = (await client.get(f"{path}/files")).json()
     place = f"{path}/files/{file['name']}"
@@ -167,8 +159,8 @@ async def test_a_report_is_made_of_the_last_week_and_kept_when_its_job_is_pruned
     wrong = await client.post("/api/v1/jobs", json={"job_type": "SLA_REPORT", "payload": {"week_start": "2026-03-03"}})
     ahead = await ask(client, {"job_type": "SLA_REPORT", "payload": {"week_start": "2999-12-30"}})
     await run_worker("job", **QUICK)
-    job = await until(client, path, completed)
-    refused = await until(client, ahead, lambda job: job["status"] == "cancelled")
+    job = await answers(client, path, completed)
+    refused = await answers(client, ahead, lambda job: job["status"] == "cancelled")
 
     assert (wrong.status_code, "a week starts on a Monday" in wrong.text) == (422, True)
     assert "is not over yet" in refused["events"][-1]["detail"]
@@ -176,7 +168,8 @@ async def test_a_report_is_made_of_the_last_week_and_kept_when_its_job_is_pruned
         await session.execute(text("DELETE FROM job_queue"))
     files = (await client.get(f"{path}/files")).json()
     assert [file["name"] for file in files] == sorted(job["result"]["files"])
-    page = await client.get(f"{path}/files/{files[-1]['name']}")
+    [html] = [file["name"] for file in files if file["name"].endswith(".html")]
+    page = await client.get(f"{path}/files/{html}")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.headers["content-disposition"].startswith("attachment")
     assert "sandbox" in page.headers["content-security-policy"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workers.handlers import (
+    apply_sla_action,
     back_up,
     clean_up,
     deliver_notification,
@@ -10,9 +11,13 @@ from workers.handlers import (
     kb_suggest,
     make_thumbnail,
     metrics_snapshot,
+    prove_clocks,
     publish_event,
     reconcile_index,
+    refresh_predictions,
+    retarget_clocks,
     retrain_triage,
+    send_digest,
     send_email,
     send_webhook,
     sla_predict,
@@ -22,6 +27,7 @@ from workers.handlers import (
 )
 
 __all__ = [
+    "apply_sla_action",
     "back_up",
     "clean_up",
     "deliver_notification",
@@ -29,9 +35,13 @@ __all__ = [
     "kb_suggest",
     "make_thumbnail",
     "metrics_snapshot",
+    "prove_clocks",
     "publish_event",
     "reconcile_index",
+    "refresh_predictions",
+    "retarget_clocks",
     "retrain_triage",
+    "send_digest",
     "send_email",
     "send_webhook",
     "sla_predict",

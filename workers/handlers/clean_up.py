@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from helpdesk.attachments.orphans import sweep_orphans
-from helpdesk.notifications.publishing import PRUNE_DELIVERIES
+from helpdesk.notifications.retention import PRUNE_NOTICE_DELIVERIES, PRUNE_NOTIFICATIONS
+from helpdesk.notifications.webhooks.publishing import PRUNE_DELIVERIES
 from helpdesk.queue.catalog import CleanUp
 from helpdesk.queue.clean_up import clean_up
 from helpdesk.queue.outcomes import Done, Outcome
@@ -28,7 +29,11 @@ async def clean(args: CleanUp, context: WorkerContext) -> Outcome:
         now=context.now(),
         most_s=args.timeout_s * _SHARE,
         tell=context.progress,
-        also=[("deliveries", PRUNE_DELIVERIES, kept.failed)],
+        also=[
+            ("deliveries", PRUNE_DELIVERIES, kept.failed),
+            ("notifications", PRUNE_NOTIFICATIONS, kept.failed),
+            ("notices", PRUNE_NOTICE_DELIVERIES, kept.failed),
+        ],
     )
     # Files of attachments whose row was never written, or is gone.
     swept.removed["attachments"] = await sweep_orphans(context.database, storage, now=context.now())

@@ -19,5 +19,7 @@ async def deliver_notification(args: DeliverNotification, context: WorkerContext
 async def _deliver(notice: DeliverNotification, context: WorkerContext) -> None:
     organization_id = context.organization_id
     async with context.database.transaction(organization_id) as session:
-        await deliver(session, organization_id=organization_id, notice=notice, now=context.now())
+        await deliver(
+            session, organization_id=organization_id, notice=notice, now=context.now(), settings=context.settings
+        )
         await context.complete_in(session)

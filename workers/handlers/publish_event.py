@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpdesk.notifications.publishing import publish
+from helpdesk.notifications.webhooks.publishing import publish
 from helpdesk.queue.catalog import PublishEvent
 from helpdesk.queue.outcomes import Completed, Outcome
 from workers.context import WorkerContext
@@ -20,6 +20,7 @@ async def publish_event(args: PublishEvent, context: WorkerContext) -> Outcome:
             data=args.data,
             dedupe_key=args.dedupe_key,
             now=context.job.created_at,
+            public_url=context.settings.public_url,
         )
         await context.complete_in(session)
     return Completed()

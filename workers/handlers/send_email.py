@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
-from helpdesk.notifications.commands import rest_of_mail
-from helpdesk.notifications.connections import connections
-from helpdesk.notifications.email import MailNotWellFormed, compose, envelope_address, message_id, sender_address
-from helpdesk.notifications.mailer import MailNotConfigured, MailRefused
+from helpdesk.notifications.commands import mark_sent, rest_of_mail
+from helpdesk.notifications.mail.connections import connections
+from helpdesk.notifications.mail.mailer import Letter, MailNotConfigured, MailRefused
+from helpdesk.notifications.mail.message import MailNotWellFormed, compose, envelope_address, message_id, sender_address
 from helpdesk.queue.catalog import SendEmail
-from helpdesk.queue.outcomes import Cancel, Completed, Done, Fatal, Outcome
+from helpdesk.queue.outcomes import Cancel, Completed, Fatal, Outcome
 from workers.context import WorkerContext
 from workers.registry import handlers
 
@@ -21,9 +22,14 @@ async def send_email(args: SendEmail, context: WorkerContext) -> Outcome:
     first = args.rest_of or context.job.id
     recipients = args.rest or args.to
     try:
-        message = compose(args, job_id=first, sender=sender, now=context.now())
+        now = context.now()
+        whole, ascii_only = (
+            compose(args, job_id=first, sender=sender, now=now, only_ascii=only_ascii) for only_ascii in (False, True)
+        )
         refused = await connections(context.settings).mailer.send(
-            message, sender=sender_address(sender), recipients=[envelope_address(each) for each in recipients]
+            Letter(whole, ascii_only),
+            sender=sender_address(sender),
+            recipients=[envelope_address(each) for each in recipients],
         )
     except MailNotConfigured as missing:
         return Cancel(missing.detail)
@@ -36,9 +42,19 @@ async def send_email(args: SendEmail, context: WorkerContext) -> Outcome:
     }
     later = [answer.address for answer in refused if not answer.for_good]
     if not later:
-        return Done(result)
+        return await _record(args, context, result)
     rest, after = rest_of_mail(args, first=first, recipients=later, now=context.now())
     async with context.database.transaction(context.organization_id) as session:
         job_id = await context.enqueue_child(session, rest, run_after=after)
         await context.complete_in(session, result=result | {"rest": str(job_id)})
+    return Completed()
+
+
+async def _record(args: SendEmail, context: WorkerContext, result: dict[str, Any]) -> Outcome:
+    """Complete the job at once, so that little is sent again by whoever comes after this worker; say what was told."""
+    async with context.database.transaction(context.organization_id) as session:
+        if args.tells:
+            job_id = args.rest_of or context.job.id
+            await mark_sent(session, organization_id=context.organization_id, job_id=job_id, now=context.now())
+        await context.complete_in(session, result=result)
     return Completed()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 from helpdesk.errors import Conflict, NotFound
-from helpdesk.notifications.connections import connections
-from helpdesk.notifications.webhook_delivery import WebhookGivenUp, WebhookResting, deliver_webhook
+from helpdesk.notifications.mail.connections import connections
+from helpdesk.notifications.webhooks.delivery import WebhookGivenUp, WebhookResting, deliver_webhook
 from helpdesk.queue.catalog import SendWebhook
 from helpdesk.queue.outcomes import Cancel, Completed, Fatal, Outcome, Snooze
 from workers.context import WorkerContext

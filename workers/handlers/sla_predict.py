@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from helpdesk.queue.catalog import SlaPredict
 from helpdesk.queue.outcomes import Outcome
-from helpdesk.sla.prediction import predict_breaches
+from helpdesk.sla.prediction.commands import predict_breaches
 from workers.context import WorkerContext
 from workers.refusals import outcome_of
 from workers.registry import handlers

@@ -38,11 +38,17 @@ async def test_everything_is_there_after_loading(database: Database, demo: Loade
     assert await _one(database, demo, "SELECT count(*) FROM kb_articles WHERE state = 'published'") >= 40
     assert await _one(database, demo, "SELECT count(*) FROM assets WHERE owner_id IS NOT NULL") >= 20
     assert await _one(database, demo, "SELECT count(*) FROM tickets WHERE status IN ('solved', 'closed')") >= 60
-    assert await _one(database, demo, "SELECT count(*) FROM sla_policies") == 2
+    assert await _one(database, demo, "SELECT count(*) FROM sla_policies") == 3
+    holidays = "SELECT holidays ->> '2026-12-25' FROM sla_calendar_versions WHERE timezone = 'Europe/Vienna'"
+    assert "Christmas Day" in await _one(database, demo, holidays)
+    leads = "SELECT count(*) FROM teams JOIN users ON users.id = teams.lead_id WHERE users.role = 'lead'"
+    assert await _one(database, demo, leads) == 5
 
 
 async def test_closed_tickets_cause_index_work_only(database: Database, demo: LoadedDemo) -> None:
-    assert await _one(database, demo, "SELECT count(*) FROM job_queue") == 0
+    # The end of the peak season is the only thing that is waited for.
+    waiting = await _rows(database, demo, "SELECT job_type, run_after FROM job_queue")
+    assert [tuple(job) for job in waiting] == [("RETARGET_CLOCKS", datetime(2026, 12, 23, 23, 0, tzinfo=UTC))]
     queued = await _rows(
         database, demo, "SELECT source_type, count(DISTINCT source_id) FROM rag_index_queue GROUP BY 1 ORDER BY 1"
     )

@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
 
 import workers.handlers  # noqa: F401 (registers every handler)
-from helpdesk.notifications.connections import close_connections
+from helpdesk.database.engine import Database
+from helpdesk.notifications.mail.connections import close_connections
 from helpdesk.queue.link import Link
 from helpdesk.settings import Settings
 from tests.database.notifications.http_receiver import Receiver, http_receiver
 from tests.database.notifications.smtp_sink import Sink, smtp_sink
+from tests.database.notifications.webhook_desk import Desk, make_desk
 from tests.database.queue.jobs import link, working
 from workers.registry import handlers
 
@@ -37,6 +40,11 @@ async def sink() -> AsyncIterator[Sink]:
 async def receiver() -> AsyncIterator[Receiver]:
     async with http_receiver() as receiver:
         yield receiver
+
+
+@pytest.fixture
+async def desk(database: Database, organization_id: UUID, receiver: Receiver) -> Desk:
+    return await make_desk(database, organization_id, receiver.url)
 
 
 @pytest.fixture

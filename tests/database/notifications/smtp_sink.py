@@ -14,6 +14,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 DROP = "drop the connection"
 HOLD = "hold the answer back"
+_HELD_S = 60
+# How much of a message is read before the connection is dropped in its midst.
+_A_BIT = 20
 
 
 @dataclass
@@ -23,6 +26,8 @@ class Sink:
     Attributes:
         to_recipient: answers by recipient.
         to_message: answers to whole messages, or DROP to go away without one, or HOLD to be late with it.
+        at: what happens the next times that a stage is reached (CONNECT, MAIL, RCPT, or DATA, the middle of a message):
+            DROP or HOLD, or, for CONNECT, a refusal.
         taken: envelope recipients and message of each one that was accepted, dropped ones too.
         connections: how often somebody connected.
     """
@@ -30,9 +35,17 @@ class Sink:
     to_sender: list[str] = field(default_factory=list)
     to_recipient: dict[str, list[str]] = field(default_factory=dict)
     to_message: list[str] = field(default_factory=list)
+    at: dict[str, list[str]] = field(default_factory=dict)
     taken: list[tuple[list[str], EmailMessage]] = field(default_factory=list)
     connections: int = 0
+    open: set[SMTP] = field(default_factory=set)
     url: str = ""
+
+    def hang_up(self) -> None:
+        """Close every connection without a word."""
+        for server in self.open:
+            if server.transport is not None:
+                cast("Any", server.transport).abort()
 
     async def handle_EHLO(  # noqa: N802 (the library's name)
         self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
@@ -66,17 +79,67 @@ class Sink:
             cast("Any", server.transport).abort()
             return "250 never heard"
         if answer == HOLD:
-            await asyncio.sleep(60)
+            await asyncio.sleep(_HELD_S)
         return answer
 
 
+class _Server(SMTP):
+    """One connection."""
+
+    def __init__(self, sink: Sink, **options: Any) -> None:
+        super().__init__(sink, **options)
+        self._sink = sink
+        sink.open.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        self._sink.open.discard(self)
+
+    async def _handle_client(self) -> None:
+        refusal = await self._mood("CONNECT")
+        if refusal:
+            await self.push(refusal)
+            cast("Any", self.transport).close()
+            return
+        await super()._handle_client()
+
+    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802
+        await self._mood("MAIL")
+        await super().smtp_MAIL(arg)
+
+    async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
+        await self._mood("RCPT")
+        await super().smtp_RCPT(arg)
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
+        if self._sink.at.get("DATA"):
+            await self.push("354 Go on")
+            await self._reader.readexactly(_A_BIT)
+            await self._mood("DATA")
+        await super().smtp_DATA(arg)
+
+    async def _mood(self, stage: str) -> str | None:
+        moods = self._sink.at.get(stage)
+        mood = moods.pop(0) if moods else None
+        if mood == HOLD:
+            await asyncio.sleep(_HELD_S)
+        if mood == DROP:
+            cast("Any", self.transport).abort()
+            raise ConnectionResetError
+        return mood
+
+
 @asynccontextmanager
-async def smtp_sink() -> AsyncIterator[Sink]:
+async def smtp_sink(**options: Any) -> AsyncIterator[Sink]:
     """Run a mail server in this event loop."""
     sink = Sink()
-    server = await asyncio.get_running_loop().create_server(lambda: SMTP(sink), "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(lambda: _Server(sink, **options), "127.0.0.1", 0)
     sink.url = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield sink
     finally:
         server.close()
+        sink.hang_up()
+        # For the transports to close and the tasks to end.
+        while sink.open:  # noqa: ASYNC110
+            await asyncio.sleep(0)

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from helpdesk.database.engine import Database
 from helpdesk.notifications.commands import send_email
-from helpdesk.notifications.publishing import publish
-from helpdesk.notifications.webhook_commands import create_webhook
+from helpdesk.notifications.webhooks.commands import create_webhook
+from helpdesk.notifications.webhooks.publishing import publish
 from helpdesk.queue.link import Link
 from tests.database.notifications.http_receiver import HANG, Receiver
 from tests.database.notifications.smtp_sink import HOLD, Sink

@@ -14,9 +14,9 @@ from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
 from helpdesk.models.accounts import Organization
 from helpdesk.notifications.commands import deliver
-from helpdesk.notifications.publishing import publish
-from helpdesk.notifications.webhook_commands import TooManyWebhooks, UnknownEvent, create_webhook, update_webhook
-from helpdesk.notifications.webhook_queries import list_deliveries
+from helpdesk.notifications.webhooks.commands import TooManyWebhooks, UnknownEvent, create_webhook, update_webhook
+from helpdesk.notifications.webhooks.publishing import publish
+from helpdesk.notifications.webhooks.queries import list_deliveries
 from helpdesk.queue.catalog import CleanUp, DeliverNotification
 from helpdesk.queue.enqueue import enqueue
 from helpdesk.queue.link import Link
@@ -93,7 +93,7 @@ async def test_a_breach_is_told_to_people_and_addresses_alike(database: Database
     )
     for _ in range(2):
         async with database.transaction(organization_id) as session:
-            await deliver(session, organization_id=organization_id, notice=notice, now=NOW)
+            await deliver(session, organization_id=organization_id, notice=notice, now=NOW, settings=Settings())
     async with database.transaction(organization_id) as session:
         (delivery,) = await list_deliveries(session, organization_id=organization_id, webhook_id=webhook)
     for words in ('"type": "sla.breach"', '"title": "#1 is overdue"', '"level": 100', '"subject": "VPN drops"'):

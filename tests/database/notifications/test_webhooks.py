@@ -4,96 +4,31 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from helpdesk.database.engine import Database
-from helpdesk.models.webhooks import WebhookEndpoint
-from helpdesk.notifications.publishing import publish
-from helpdesk.notifications.webhook_commands import (
+from helpdesk.notifications.webhooks.commands import (
     WebhookPaused,
-    create_webhook,
     delete_webhook,
-    redeliver,
     rotate_secret,
-    update_webhook,
 )
-from helpdesk.notifications.webhook_queries import list_deliveries
+from helpdesk.notifications.webhooks.publishing import publish
 from helpdesk.queue.link import Link
 from tests.database.notifications.conftest import Working, hurry
-from tests.database.notifications.http_receiver import ENDLESS, GARBAGE, HANG, RESET, Receiver
+from tests.database.notifications.http_receiver import (
+    ENDLESS,
+    GARBAGE,
+    HALF,
+    HANG,
+    RESET,
+    SHORT,
+    SLOW_BODY,
+    SLOW_HEAD,
+    Receiver,
+)
+from tests.database.notifications.webhook_desk import LOOPBACK, Desk
 from tests.database.queue.jobs import row, until, until_event
-
-LOOPBACK = {"webhook_allow": "127.0.0.0/8", "webhook_timeout_s": 0.5}
-
-
-class Desk:
-    """One organisation's webhook, and what a test does with it."""
-
-    def __init__(self, database: Database, organization_id: UUID, endpoint: WebhookEndpoint) -> None:
-        self.database, self.organization_id, self.endpoint = database, organization_id, endpoint
-
-    async def publish(self, event: str = "sla.breach", **data: Any) -> Any:
-        async with self.database.transaction(self.organization_id) as session:
-            told = await publish(
-                session, organization_id=self.organization_id, event=event, data=data, now=datetime.now(UTC)
-            )
-            assert told == 1
-        return (await self.deliveries())[0]
-
-    async def deliveries(self) -> list[Any]:
-        async with self.database.transaction(self.organization_id) as session:
-            return list(
-                await list_deliveries(session, organization_id=self.organization_id, webhook_id=self.endpoint.id)
-            )
-
-    async def again(self, delivery_id: UUID) -> UUID:
-        async with self.database.transaction(self.organization_id) as session:
-            delivery = await redeliver(
-                session, organization_id=self.organization_id, delivery_id=delivery_id, now=datetime.now(UTC)
-            )
-            assert delivery.job_id is not None
-            return delivery.job_id
-
-    async def change(self, **changes: Any) -> None:
-        async with self.database.transaction(self.organization_id) as session:
-            await update_webhook(
-                session,
-                organization_id=self.organization_id,
-                webhook_id=self.endpoint.id,
-                changes=changes,
-                now=datetime.now(UTC),
-            )
-
-    async def sql(self, statement: str) -> None:
-        async with self.database.transaction(self.organization_id) as session:
-            await session.execute(text(statement))
-
-    async def state(self) -> WebhookEndpoint:
-        async with self.database.transaction(self.organization_id) as session:
-            found = await session.get(WebhookEndpoint, self.endpoint.id)
-            assert found is not None
-            return found
-
-
-async def make(database: Database, organization_id: UUID, url: str, *events: str) -> Desk:
-    async with database.transaction(organization_id) as session:
-        endpoint = await create_webhook(
-            session,
-            organization_id=organization_id,
-            url=url,
-            events=events or ("sla.breach", "sla.warning"),
-            now=datetime.now(UTC),
-        )
-    return Desk(database, organization_id, endpoint)
-
-
-@pytest.fixture
-async def desk(database: Database, organization_id: UUID, receiver: Receiver) -> Desk:
-    return await make(database, organization_id, receiver.url)
 
 
 async def test_an_event_arrives_signed_and_is_recorded(
@@ -129,6 +64,8 @@ async def test_an_event_arrives_signed_and_is_recorded(
         (HANG, "no answer within 0.5 s"),
         (RESET, "Error"),
         (GARBAGE, "RemoteProtocolError"),
+        (HALF, "RemoteProtocolError"),
+        (SLOW_HEAD, "no answer within 0.5 s"),
     ],
 )
 async def test_a_receiver_that_fails_and_recovers_gets_the_event_under_the_same_id(
@@ -152,14 +89,16 @@ async def test_a_receiver_that_fails_and_recovers_gets_the_event_under_the_same_
     assert (await desk.state()).failures == 0
 
 
-async def test_an_answer_without_an_end_is_read_no_further_than_its_beginning(
-    desk: Desk, connection: Link, receiver: Receiver, at_work: Working
+@pytest.mark.parametrize(("behaviour", "excerpt"), [(ENDLESS, "x" * 1024), (SHORT, "short"), (SLOW_BODY, "xxxxx")])
+async def test_an_answer_is_read_no_further_than_its_beginning_and_its_status_decides(
+    desk: Desk, connection: Link, receiver: Receiver, at_work: Working, behaviour: str, excerpt: str
 ) -> None:
-    receiver.behaviours = [ENDLESS]
+    receiver.behaviours = [behaviour]
     queued = await desk.publish()
     async with at_work(**LOOPBACK):
         await until(connection, queued.job_id, "completed")
-    assert (await desk.deliveries())[0].response_excerpt == "x" * 1024
+    assert (await desk.deliveries())[0].response_excerpt.startswith(excerpt)
+    assert len(receiver.received) == 1
 
 
 async def test_a_delivery_that_never_succeeds_becomes_a_dead_letter_and_can_be_asked_for_again(

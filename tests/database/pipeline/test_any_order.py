@@ -22,7 +22,7 @@ from helpdesk.rag.claim import claim
 from helpdesk.rag.index import Indexer, index_batch
 from helpdesk.replies.pipeline import draft_reply
 from helpdesk.settings import Settings
-from helpdesk.sla.prediction import predict_breaches
+from helpdesk.sla.prediction.commands import predict_breaches
 from helpdesk.tickets.commands import open_ticket
 from helpdesk.tickets.findings import findings_of
 from helpdesk.tickets.queries import get_ticket

@@ -12,10 +12,10 @@ from sqlalchemy import text
 from helpdesk.database.engine import Database
 from helpdesk.models.values import TicketPriority, TicketStatus
 from helpdesk.settings import Settings
-from helpdesk.sla.ticking import tick
 from helpdesk.tickets.commands import change_status, open_ticket, reply
 from helpdesk.tickets.requests import Actor
 from tests.database.desk import open_a_desk, vpn_ticket
+from tests.database.ticks import tick
 
 HOSTILE = "<script>alert('x')</script> & \"you\""
 FORMULA = '=HYPERLINK("http://evil.example","open")'

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from helpdesk.models.values import TicketPriority, TicketStatus
-from helpdesk.reports.queries import Tally, TicketCounts
+from helpdesk.reports.compliance import Tally
+from helpdesk.reports.queries import TicketCounts
 from helpdesk.reports.sla_job import render
 from helpdesk.reports.sla_page import page
 from helpdesk.reports.sla_report import SlaReport, WeekNotOver, read_sla_report
@@ -42,6 +43,9 @@ async def test_the_figures_are_those_counted_by_hand(counted_week: Desk) -> None
         "policy": {"security": Tally(1, 0), "standard": Tally(3, 3)},
         "priority": {"high": Tally(3, 0), "normal": Tally(0, 2), "urgent": Tally(1, 1)},
         "team": {"Network": Tally(2, 0), "no team": Tally(2, 3)},
+        "agent": {"Ada Agent": Tally(2, 1), "unassigned": Tally(2, 2)},
+        "company": {"no company": Tally(4, 3)},
+        "category": {"Security": Tally(1, 0), "no category": Tally(3, 3)},
     }
     assert [(day.day, tally.met, tally.breached) for day, tally in report.days] == [
         *((2, 0, 0), (3, 3, 1), (4, 0, 1), (5, 0, 1), (6, 0, 0), (7, 1, 0), (8, 0, 0)),
@@ -108,6 +112,20 @@ async def test_nothing_that_people_write_becomes_part_of_the_page(counted_week: 
     assert "Müller &amp; Söhne" in html
     # Self-contained: nothing is fetched, nothing is run.
     assert re.findall(r"(?:\bsrc|\bhref|\burl|@import|\son[a-z]+)\s*[=(]", html) == []
+
+
+async def test_each_chart_carries_its_figures_as_text(counted_week: Desk) -> None:
+    html = page(await read(counted_week))
+    charts = re.findall(
+        r'role="img" aria-labelledby="(\S+) (\S+)">\s*<title id="(\S+)">.+?</title>\s*<desc id="(\S+)">(.+?)</desc>',
+        html,
+    )
+    assert [(title, text) == (label, desc) for title, text, label, desc, _ in charts] == [True, True]
+    days, weeks = (said for *_, said in charts)
+    assert days.startswith(
+        "Mon 2: none decided; Tue 3: 3 met, 1 breached, 75.0 % kept; Wed 4: 0 met, 1 breached, 0.0 % kept;"
+    )
+    assert weeks.rstrip().endswith("W09: 1 met, 1 breached, 50.0 % kept; W10: 4 met, 3 breached, 57.1 % kept.")
 
 
 async def test_the_tables_hold_the_same_figures_and_no_formula(counted_week: Desk) -> None:

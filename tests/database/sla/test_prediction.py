@@ -9,7 +9,7 @@ from helpdesk.models.ai import BreachPrediction
 from helpdesk.models.tickets import Ticket
 from helpdesk.models.values import TicketStatus
 from helpdesk.settings import Settings
-from helpdesk.sla.prediction import NothingToPredict, predict_breaches
+from helpdesk.sla.prediction.commands import NothingToPredict, predict_breaches
 from helpdesk.tickets.commands import open_ticket
 from helpdesk.tickets.findings import breach_of
 from helpdesk.tickets.history import PastMessage, PastMove, PastTicket, add_past_ticket

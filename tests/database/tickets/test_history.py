@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from helpdesk.database.engine import Database
 from helpdesk.models.values import AuthorKind, TicketPriority, TicketStatus
-from helpdesk.sla.queries import clocks_of
+from helpdesk.sla.clocks.queries import clocks_of
 from helpdesk.tickets.history import NotPast, PastMessage, PastMove, PastTicket, add_past_ticket
 from tests.database.desk import NOW, open_a_desk, vpn_ticket
 

@@ -1,11 +1,15 @@
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from helpdesk.database.engine import Database
 from helpdesk.models.values import AuthorKind, TicketPriority
 from helpdesk.settings import Settings
+from helpdesk.sla.calendars.commands import create_calendar
+from helpdesk.sla.policies.commands import create_policy
 from helpdesk.tickets.commands import open_ticket, reply
 from helpdesk.tickets.requests import Actor, CategoryNotFound
 from tests.database.desk import NOW, open_a_desk, vpn_ticket
@@ -42,6 +46,38 @@ async def test_opening_a_ticket_commits_ticket_clocks_and_work_together(
     async with database.transaction(organization_id) as session:
         types = set(await session.scalars(text("SELECT job_type FROM job_queue")))
     assert types == {"TRIAGE_TICKET", "KB_SUGGEST", "SMART_REPLY", "SLA_PREDICT", "METRICS_SNAPSHOT"}
+
+
+async def test_a_ticket_is_opened_though_its_calendar_has_run_out_of_hours(
+    database: Database, organization_id: UUID, settings: Settings
+) -> None:
+    one_day = {"timezone": "UTC", "exceptions": {"2026-03-04": [["09:00", "17:00"]]}}
+    async with database.transaction(organization_id) as session:
+        await create_calendar(session, organization_id=organization_id, name="fair", definition=one_day, now=NOW)
+        await create_policy(
+            session,
+            organization_id=organization_id,
+            name="fair",
+            position=1,
+            calendar="fair",
+            targets={"normal": {"resolution": 60}},
+            is_default=True,
+        )
+    with capture_logs() as logs:
+        async with database.transaction(organization_id) as session:
+            ticket = await open_ticket(
+                session,
+                organization_id=organization_id,
+                new=vpn_ticket(),
+                actor=Actor(AuthorKind.SYSTEM),
+                now=NOW + timedelta(days=7),
+                settings=settings,
+            )
+    assert ticket.number == 1
+    assert (await counts(database, organization_id))["clocks"] == 0
+    [failure] = [entry for entry in logs if entry["event"] == "sla_ticket_failed"]
+    assert failure["ticket_id"] == str(ticket.id)
+    assert "does not open" in failure["error"]
 
 
 async def test_nothing_is_left_of_a_ticket_whose_transaction_fails(
@@ -131,4 +167,11 @@ async def test_a_burst_of_messages_is_looked_at_once(
         waiting = await session.execute(
             text("SELECT job_type, count(*) FROM job_queue WHERE status = 'pending' GROUP BY job_type")
         )
-    assert dict(waiting.all()) == {"TRIAGE_TICKET": 1, "KB_SUGGEST": 1, "SMART_REPLY": 1, "SLA_PREDICT": 1}
+    assert dict(waiting.all()) == {
+        "TRIAGE_TICKET": 1,
+        "KB_SUGGEST": 1,
+        "SMART_REPLY": 1,
+        "SLA_PREDICT": 1,
+        # Each message is told.
+        "DELIVER_NOTIFICATION": 3,
+    }

@@ -51,7 +51,7 @@ def test_a_report_is_written_into_a_folder(command: Command, tmp_path: Path) -> 
     done = command("report", "sla", "--week", "2026-W10")
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("2026-W10: 0 promises met, 0 breached\n")
-    names = ["sla-2026-W10-breaches.csv", "sla-2026-W10-figures.csv", "sla-2026-W10.html"]
+    names = ["sla-2026-W10-breaches.csv", "sla-2026-W10-figures.csv", "sla-2026-W10.html", "sla-2026-W10.json"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from helpdesk.notifications.email import MailNotWellFormed, compose, envelope_address, message_id
+from helpdesk.notifications.mail.message import MailNotWellFormed, compose, envelope_address, message_id
 from helpdesk.queue.catalog import SendEmail
 from helpdesk.settings import Settings
 
@@ -88,7 +88,14 @@ def test_what_got_past_that_is_refused_when_it_is_written() -> None:
     sly = mail().model_copy(update={"subject": "Hello\nBcc: everybody@example.com"})
     with pytest.raises(MailNotWellFormed, match="linefeed"):
         compose(sly, job_id=JOB, sender=SENDER, now=NOW)
-    for address in ("a..b@example.com", "kïm@example.com", "kim@exa\nmple.com", "@example.com", "kim@" + "x" * 70):
+    for address in (
+        "a..b@example.com",
+        "k..ïm@example.com",
+        "k ïm@example.com",
+        "kim@exa\nmple.com",
+        "@example.com",
+        "kim@" + "x" * 70,
+    ):
         with pytest.raises(MailNotWellFormed):
             envelope_address(address)
 
@@ -97,6 +104,19 @@ def test_a_domain_in_another_script_is_written_as_it_is_registered() -> None:
     _, message = read(mail(to=("kim@bücher.example",)))
     assert message["To"] == "kim@xn--bcher-kva.example"
     assert envelope_address("kim@bücher.example") == "kim@xn--bcher-kva.example"
+
+
+def test_an_international_address_is_written_as_it_is_or_left_out() -> None:
+    both = mail(to=("jürgen@bücher.example", "kim@example.com"), subject="Grüße")
+    raw = compose(both, job_id=JOB, sender=SENDER, now=NOW, only_ascii=False)
+    assert "To: jürgen@xn--bcher-kva.example, kim@example.com\r\n".encode() in raw
+    assert "Subject: Grüße\r\n".encode() in raw
+    plain, message = read(both)
+    assert plain.isascii()
+    assert message["To"] == "kim@example.com"
+    assert compose(mail(), job_id=JOB, sender=SENDER, now=NOW, only_ascii=False) == read(mail())[0]
+    # Composed or decomposed, it is one address.
+    assert envelope_address("ju\u0308rgen@example.com") == "jürgen@example.com"
 
 
 @pytest.mark.parametrize(

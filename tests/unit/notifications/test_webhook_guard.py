@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from helpdesk.notifications.webhook_guard import Guard, WebhookUrlRefused, check_url, is_outside
+from helpdesk.notifications.webhooks.guard import Guard, WebhookUrlRefused, check_url, is_outside
 
 INSIDE = (
     "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "127.0.0.1", "127.255.255.254", "169.254.169.254", "172.16.0.1",
@@ -85,7 +85,18 @@ async def test_a_url_is_kept_in_the_form_it_is_called_in() -> None:
     )
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "2130706433", "0x7f.1", "localhost", "[::ffff:127.0.0.1]", "0"])
-async def test_every_way_to_write_this_machine_is_seen_through(host: str) -> None:
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.1", "127.0.0.1.", "2130706433", "0x7f.1", "0x7f000001", "017700000001", "0177.0.0.1"),
+        *("0", "0.0.0.0", "0x0", "localhost", "localhost.", "LOCALHOST", "1\uff127.0.0.1", "①②⑦.⓪.⓪.①", "127。0。0。1"),
+        *("169.254.169.254", "2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518"),
+        *("[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:a9fe:a9fe]", "[64:ff9b::7f00:1]", "[64:ff9b::a9fe:a9fe]"),
+        *("[fe80::1]", "[fd00:ec2::254]", "[::127.0.0.1]", "[2002:7f00:1::]", "[fe80::1%25lo]", "[::1%25lo]"),
+    ],
+)  # fmt: skip
+async def test_every_way_to_write_this_machine_or_its_neighbours_is_seen_through(host: str) -> None:
     with pytest.raises(WebhookUrlRefused):
         await check_url(f"https://{host}/", Guard())
+    with pytest.raises(WebhookUrlRefused):
+        await check_url(f"http://{host}/", Guard("10.1.0.0/16, fd12::/16"))

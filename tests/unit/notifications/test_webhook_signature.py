@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import base64
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
-from helpdesk.notifications.webhook import new_secret, sign, signed_headers
+import pytest
+
+from helpdesk.notifications.webhooks.signing import new_secret, sign, signed_headers
 
 NOW = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
 
@@ -44,3 +48,19 @@ def test_no_two_secrets_are_alike_and_each_is_long_enough() -> None:
     secrets = {new_secret() for _ in range(100)}
     assert len(secrets) == 100
     assert {len(base64.b64decode(secret.removeprefix("whsec_"))) for secret in secrets} == {32}
+
+
+def test_the_receiver_in_the_documents_tells_genuine_from_forged_and_new_from_old() -> None:
+    page = (Path(__file__).parents[3] / "docs/webhooks.md").read_text("utf-8")
+    names: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], names)  # what readers are told to run
+    secret, body, now = new_secret(), b'{"type": "sla.breach"}', datetime.now(UTC)
+    headers = signed_headers([new_secret(), secret], message_id="id", body=body, now=now)
+    seen: set[str] = set()
+    assert names["event_of"](headers, body, secret, seen=seen) == {"type": "sla.breach"}
+    assert names["event_of"](headers, body, secret, seen=seen) is None
+    old = signed_headers([secret], message_id="old", body=body, now=now - timedelta(minutes=6))
+    forged = headers | {"webhook-id": "other"}
+    for given, sent in ((headers, body + b" "), (old, body), (forged, body)):
+        with pytest.raises(PermissionError):
+            names["event_of"](given, sent, secret, seen=set())

@@ -2,8 +2,9 @@ import pytest
 
 from helpdesk.reports.breaches import duration
 from helpdesk.reports.charts import HEIGHT, WIDTH, counts_chart, shares_chart
-from helpdesk.reports.queries import Compliance, Tally
+from helpdesk.reports.compliance import Tally
 from helpdesk.reports.sla_page import percent, points
+from helpdesk.reports.sla_report import Compared
 
 DASH, MINUS = "\u2013", "\u2212"
 
@@ -34,10 +35,10 @@ def test_a_share_is_never_shown_better_than_it_is(share: float | None, shown: st
 
 
 def test_a_change_is_told_only_between_two_shares() -> None:
-    assert points(Compliance("a", Tally(3, 1), Tally(1, 1)).change) == "+25.0"
-    assert points(Compliance("a", Tally(1, 1), Tally(3, 1)).change) == f"{MINUS}25.0"
-    assert points(Compliance("a", Tally(1, 1), Tally(2, 2)).change) == "±0.0"
-    assert points(Compliance("a", Tally(1, 1), Tally()).change) == DASH
+    assert points(Compared("a", Tally(3, 1), Tally(1, 1)).change) == "+25.0"
+    assert points(Compared("a", Tally(1, 1), Tally(3, 1)).change) == f"{MINUS}25.0"
+    assert points(Compared("a", Tally(1, 1), Tally(2, 2)).change) == "±0.0"
+    assert points(Compared("a", Tally(1, 1), Tally()).change) == DASH
 
 
 def test_amounts_of_time_are_told_in_words() -> None:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from helpdesk.models.values import AuthorKind, TicketPriority, TicketStatus
-from helpdesk.sla.calendar import Calendar
-from helpdesk.sla.clock import Clock, Event, EventType, Metric, Policy, evaluate
+from helpdesk.sla.rules.calendar import Calendar
+from helpdesk.sla.rules.clock import Clock, Event, EventType, Metric, Policy, evaluate
 
 OFFICE = {
     "timezone": "Europe/Vienna",
@@ -65,17 +65,23 @@ def moved(when, to):
     return Event(at(when), EventType.POLICY, policy=to)
 
 
+def assigned(when, to="ada"):
+    return Event(at(when), EventType.ASSIGNED, assigned=to is not None)
+
+
 def gone(when, how="merged"):
     return Event(at(when), EventType(how))
 
 
+RECURRING = {Metric.NEXT_RESPONSE, Metric.PERIODIC_UPDATE}
+
+
 def clocks(log, when, policies=None, **targets) -> dict[str, Clock]:
-    """Evaluate at `when`; the keys are `first_response`, `resolution`, `next_response 1`, `next_response 2`, ..."""
+    """Evaluate at `when`; the keys are `first_response`, `resolution`, `next_response 1`, `periodic_update 2`, ..."""
     policies = policies or {"p": policy(**targets)}
     found = evaluate(log, policies, CALENDARS, as_of=at(when))
     return {
-        f"{clock.metric} {clock.instance}" if clock.metric is Metric.NEXT_RESPONSE else str(clock.metric): clock
-        for clock in found
+        f"{clock.metric} {clock.instance}" if clock.metric in RECURRING else str(clock.metric): clock for clock in found
     }
 
 

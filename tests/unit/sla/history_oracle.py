@@ -17,6 +17,7 @@ ORIGIN = datetime(2026, 3, 26, 0, 0, tzinfo=UTC)
 STEP = timedelta(minutes=5)
 STEPS = 40 * 24 * 12
 DONE = ("solved", "closed")
+METRICS = ("first_response", "next_response", "resolution", "time_to_own", "periodic_update")
 
 
 def index(text):
@@ -56,7 +57,8 @@ class Desk:
         self.log = sorted(case["events"], key=lambda event: index(event["at"]))
         self.watches: list[Watch] = []
         self.held: dict[int, str] = {}
-        self.open_watch: dict[str, Watch | None] = {"first_response": None, "next_response": None, "resolution": None}
+        self.open_watch: dict[str, Watch | None] = dict.fromkeys(METRICS)
+        self.gone = self.owned = False
 
     def clocks(self, as_of):
         last = index(as_of)
@@ -83,10 +85,13 @@ class Desk:
         self.born, self.status = step, event.get("status", "new")
         self.policy, self.priority = event["policy"], event["priority"]
         self.responded = event["by"] == "agent"
+        self.spoken = step if self.responded else None
         self.asked = self.knock = None
         self.catch_up(step)
 
     def on_message(self, event, step):
+        if not event.get("public", True):
+            return
         if self.status in DONE:
             self.knock = step
         elif self.responded and self.asked is None:
@@ -99,7 +104,28 @@ class Desk:
         self.finish("first_response", step, "stopped")
         self.finish("next_response", step, "stopped")
         self.open_watch["next_response"] = None
-        self.responded, self.asked, self.knock = True, None, None
+        self.start_update_anew(step, "stopped")
+        self.responded, self.asked, self.knock, self.spoken = True, None, None, step
+        self.catch_up(step)
+
+    def start_update_anew(self, step, state):
+        """End the running update, so that the next can start; one that starts at this very step is it already."""
+        watch = self.open_watch["periodic_update"]
+        if watch is not None and watch.start != step:
+            self.finish("periodic_update", step, state)
+            self.open_watch["periodic_update"] = None
+
+    def on_assigned(self, event, step):
+        if event["to"] is not None and not self.owned:
+            self.owned = True
+            self.finish("time_to_own", step, "stopped")
+
+    def on_merged(self, event, step):
+        for metric in METRICS:
+            self.finish(metric, step, "cancelled")
+        self.gone = True
+
+    on_deleted = on_merged
 
     def on_status(self, event, step):
         was_done, done = self.status in DONE, event["to"] in DONE
@@ -107,11 +133,16 @@ class Desk:
             self.finish("resolution", step, "stopped")
             self.finish("first_response", step, "cancelled")
             self.finish("next_response", step, "cancelled")
+            self.finish("time_to_own", step, "cancelled")
+            self.finish("periodic_update", step, "cancelled")
             self.open_watch["next_response"], self.asked = None, None
         self.status = event["to"]
         if was_done and not done:
             if self.responded and self.knock == step:
                 self.asked = step
+            if self.spoken is not None:
+                self.start_update_anew(step, "cancelled")
+                self.spoken = step
             self.held[step] = self.status
             self.catch_up(step)
 
@@ -137,9 +168,13 @@ class Desk:
 
     def catch_up(self, step):
         """Start or take up again whatever should run and does not."""
-        if self.status in DONE:
+        if self.status in DONE or self.gone:
             return
         starts = {"resolution": self.born}
+        if not self.owned:
+            starts["time_to_own"] = self.born
+        if self.spoken is not None:
+            starts["periodic_update"] = self.spoken
         if not self.responded:
             starts["first_response"] = self.born
         if self.asked is not None:
@@ -168,7 +203,7 @@ class Desk:
         return 60 * self.policies[watch.policy]["targets"][watch.priority][watch.metric]
 
     def idle(self, watch):
-        default = ["pending", "on_hold"] if watch.metric == "resolution" else []
+        default = {"resolution": ["pending", "on_hold"], "periodic_update": ["pending"]}.get(watch.metric, [])
         return [*DONE, *self.policies[watch.policy].get("pause_on", {}).get(watch.metric, default)]
 
     def counts(self, watch, step):

@@ -1,4 +1,4 @@
-from helpdesk.sla.clock import Outcome
+from helpdesk.sla.rules.clock import Outcome
 
 from .desk import at, created, first_response, reply, told
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from helpdesk.errors import Invalid
-from helpdesk.sla.calendar import Calendar, CalendarNeverOpen, InvalidCalendar
+from helpdesk.sla.rules.calendar import Calendar, CalendarNeverOpen, InvalidCalendar
 
 WORKDAYS = ("mon", "tue", "wed", "thu", "fri")
 EVERY_DAY = (*WORKDAYS, "sat", "sun")
@@ -250,6 +250,8 @@ class TestReading:
             ({"timezone": "../etc/passwd"}, "calendar.timezone: '../etc/passwd' is not an IANA time zone"),
             ({"timezone": "Europe"}, "calendar.timezone: 'Europe' is not an IANA time zone"),
             ({"timezone": ""}, "calendar.timezone: '' is not an IANA time zone"),
+            ({"timezone": "localtime"}, "calendar.timezone: 'localtime' is not an IANA time zone"),
+            ({"timezone": "right/Europe/Vienna"}, "calendar.timezone: 'right/Europe/Vienna' is not an IANA time zone"),
             ({"timezone": "UTC", "weekly": {"monday": []}}, "calendar.weekly.monday: "),
             (
                 {"timezone": "UTC", "weekly": {"mon": [["9:00", "17:00"]]}},

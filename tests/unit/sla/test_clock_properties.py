@@ -5,12 +5,12 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpdesk.sla.calendar import Calendar
-from helpdesk.sla.case import Case
-from helpdesk.sla.clock import EventType, Policy, evaluate
-from helpdesk.sla.exchange import clock_json, simulate
+from helpdesk.sla.rules.calendar import Calendar
+from helpdesk.sla.rules.case import Case
+from helpdesk.sla.rules.clock import EventType, Policy, evaluate
+from helpdesk.sla.rules.exchange import clock_json, simulate
 
-from .history_oracle import ORIGIN, STEP, Desk, open_steps, text
+from .history_oracle import METRICS, ORIGIN, STEP, Desk, open_steps, text
 
 SHIFTS = {day: [["08:00", "12:00"], ["13:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat")}
 NIGHTS = {day: [["20:00", "05:30"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
@@ -20,7 +20,6 @@ CALENDARS = {
     "nights": {"timezone": "Europe/Vienna", "weekly": NIGHTS, "exceptions": {"2026-03-28": []}},
     "always": {"timezone": "Europe/Vienna", "always_open": True},
 }
-METRICS = ("first_response", "next_response", "resolution")
 TARGETS = st.builds(
     lambda targets, missing: {metric: minutes for metric, minutes in targets.items() if metric != missing},
     st.fixed_dictionaries(dict.fromkeys(METRICS, st.integers(1, 6).map(lambda n: 100 * n))),
@@ -44,6 +43,7 @@ CHANGES = st.one_of(
     st.just({"type": "message"}),
     st.just({"type": "reply", "by": "agent", "public": True}),
     st.fixed_dictionaries({"type": st.just("reply"), "by": st.sampled_from(["agent", "ai"]), "public": st.booleans()}),
+    st.sampled_from(["u1", None]).map(lambda to: {"type": "assigned", "to": to}),
     STATUSES.map(lambda to: {"type": "status", "to": to}),
     STATUSES.map(lambda to: {"type": "status", "to": to}),
     PRIORITIES.map(lambda to: {"type": "priority", "to": to}),

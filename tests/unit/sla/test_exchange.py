@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from helpdesk.sla.exchange import InvalidDocument, simulate
+from helpdesk.sla.rules.exchange import InvalidDocument, simulate
 
 WORKED = json.loads((Path(__file__).parent / "cases.json").read_text(encoding="utf-8"))
 CASE = next(case for case in WORKED["cases"] if case["id"] == "P01")
@@ -112,6 +112,26 @@ def test_a_ticket_may_be_merged_or_deleted(kind):
     assert (clock["state"], clock["outcome"]) == ("cancelled", "cancelled")
 
 
+@pytest.mark.parametrize(("to", "outcome"), [("ada", "met"), (None, None)])
+def test_a_ticket_may_be_assigned_to_somebody_or_to_nobody(to, outcome):
+    case = changed(events=[*CASE["events"], event("assigned", to=to)])
+    case["policies"]["p1"]["targets"]["normal"] = {"time_to_own": 60}
+    (clock,) = simulate(case)["cases"][0]["checks"][0]["clocks"]
+    assert (clock["metric"], clock["outcome"]) == ("time_to_own", outcome)
+
+
+def test_the_example_in_the_documentation_can_be_computed():
+    document = json.loads((Path(__file__).parents[3] / "docs/examples/sla.json").read_text(encoding="utf-8"))
+    first, second = simulate(document)["cases"][0]["checks"]
+    assert [clock["metric"] for clock in first["clocks"]] == [
+        "first_response",
+        "periodic_update",
+        "resolution",
+        "time_to_own",
+    ]
+    assert [(clock["outcome"], clock["elapsed_pct"]) for clock in second["clocks"]][2] == ("breached", 150)
+
+
 def test_a_case_that_cannot_be_computed_leaves_the_rest_alone():
     results = simulate({"format": 1, "cases": [changed(events=[]), 7, CASE]})["cases"]
     assert [sorted(result) for result in results] == [["error", "id"], ["error", "id"], ["checks", "id"]]
@@ -138,6 +158,8 @@ def test_the_answer_is_plain_json():
         ([event("created", priority="normal", policy="gold")], "names an unknown policy 'gold'"),
         ([CASE["events"][0], event("policy", to="gold")], "names an unknown policy 'gold'"),
         ([CASE["events"][0], event("policy")], "events.1.policy.to: Field required"),
+        ([CASE["events"][0], event("assigned")], "events.1.assigned.to: Field required"),
+        ([CASE["events"][0], event("assigned", to=7)], "events.1.assigned.to: "),
         ([CASE["events"][0], event("status", to="snoozed")], "events.1.status.to: "),
         ([CASE["events"][0], event("priority", to="asap")], "events.1.priority.to: "),
         ([CASE["events"][0], event("reply", by="customer", public=True)], "events.1.reply.by: "),

@@ -1,6 +1,6 @@
 import pytest
 
-from helpdesk.sla.hazard import PRIOR, STEPS, Ended, HazardTable, Moment, step_of
+from helpdesk.sla.prediction.hazard import PRIOR, STEPS, Ended, HazardTable, Moment, step_of
 
 
 def clock(used: float, *, breached: bool = False, priority: str = "normal") -> Ended:

@@ -1,9 +1,9 @@
 import pytest
 
 from helpdesk.models.values import ClockState
-from helpdesk.sla.calendar import CalendarNeverOpen
-from helpdesk.sla.clock import Outcome, Policy, evaluate
-from helpdesk.sla.history import InvalidHistory
+from helpdesk.sla.rules.calendar import CalendarNeverOpen
+from helpdesk.sla.rules.clock import Outcome, Policy, evaluate
+from helpdesk.sla.rules.history import InvalidHistory
 
 from .desk import CALENDARS, at, clocks, created, first_response, gone, message, moved, reply, resolution, status
 

@@ -1,4 +1,4 @@
-from helpdesk.sla.intervals import Openings, clip, subtract, union
+from helpdesk.sla.rules.intervals import Openings, clip, subtract, union
 
 
 def test_a_union_is_sorted_and_joins_what_touches():

@@ -1,7 +1,7 @@
 import pytest
 
 from helpdesk.models.values import ClockState
-from helpdesk.sla.clock import Outcome
+from helpdesk.sla.rules.clock import Outcome
 
 from .desk import at, clocks, created, first_response, message, moved, policy, reply, status, told
 
@@ -129,3 +129,9 @@ def test_a_message_that_reopens_the_ticket_starts_a_next_response_whichever_is_l
     log = [created("3 09:00"), reply("3 09:30"), status("3 10:00", "solved")]
     log += pair if message_first else pair[::-1]
     assert clocks(log, "3 12:00", **TARGETS)["next_response 1"].start_at == at("3 11:00")
+
+
+def test_a_message_answered_at_the_instant_that_reopens_the_ticket_waits_for_nothing():
+    log = [created("3 09:00"), reply("3 09:30"), status("3 10:00", "solved")]
+    log += [message("3 11:00"), reply("3 11:00"), status("3 11:00", "open")]
+    assert "next_response 1" not in clocks(log, "3 12:00", **TARGETS)

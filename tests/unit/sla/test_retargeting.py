@@ -1,5 +1,5 @@
 from helpdesk.models.values import ClockState
-from helpdesk.sla.clock import Outcome
+from helpdesk.sla.rules.clock import Outcome
 
 from .desk import at, created, moved, policy, priority, resolution, status, told
 

@@ -1,7 +1,7 @@
 import pytest
 
 from helpdesk.models.values import ClockState
-from helpdesk.sla.clock import Outcome
+from helpdesk.sla.rules.clock import Outcome
 
 from .desk import at, clocks, created, moved, policy, priority, reply, resolution, status
 

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from helpdesk.sla.clock import Pause
+from helpdesk.sla.rules.clock import Pause
 
 from .desk import at, created, first_response, gone, policy, reply, resolution, status, told
 

@@ -1,0 +1,1 @@
+"""Writing mail, and the connections by which it and webhooks go out."""

@@ -1,0 +1,64 @@
+"""Jobs that look at one ticket with the models, or at its files."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from uuid import UUID
+
+from helpdesk.models.values import JobPriority, UserRole
+from helpdesk.queue.args import JobArgs
+
+
+class TriageTicket(JobArgs):
+    """Suggest category, priority, team and type for a ticket."""
+
+    job_type: ClassVar = "TRIAGE_TICKET"
+    queue: ClassVar = "ai"
+    max_retries: ClassVar = 3
+    timeout_s: ClassVar = 300
+    # They wait for one text model, and other work must not wait for them.
+    most_per_worker: ClassVar = 4
+    enqueue_role: ClassVar = UserRole.AGENT
+
+    ticket_id: UUID
+
+
+class KbSuggest(JobArgs):
+    """Find the articles that answer a ticket, or say that there are none."""
+
+    job_type: ClassVar = "KB_SUGGEST"
+    queue: ClassVar = "ai"
+    max_retries: ClassVar = 3
+    enqueue_role: ClassVar = UserRole.AGENT
+
+    ticket_id: UUID
+
+
+class SmartReply(JobArgs):
+    """Draft a reply from the knowledge base, with citations, for an agent to check."""
+
+    job_type: ClassVar = "SMART_REPLY"
+    queue: ClassVar = "ai"
+    max_retries: ClassVar = 3
+    timeout_s: ClassVar = 300
+    # One draft is written while the next one's sources are gathered.
+    limited_by: ClassVar = "text-model"
+    slots: ClassVar = 2
+    enqueue_role: ClassVar = UserRole.AGENT
+
+    ticket_id: UUID
+
+
+class MakeThumbnail(JobArgs):
+    """Make the thumbnail of an attachment, or find that there is none to be had."""
+
+    job_type: ClassVar = "MAKE_THUMBNAIL"
+    queue: ClassVar = "images"
+    priority: ClassVar = JobPriority.LOW
+    max_retries: ClassVar = 3
+    timeout_s: ClassVar = 60
+    enqueue_role: ClassVar = UserRole.AGENT
+    # A large picture takes 200 MB while it is decoded.
+    most_per_worker: ClassVar = 2
+
+    attachment_id: UUID

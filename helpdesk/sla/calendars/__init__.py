@@ -1,0 +1,1 @@
+"""The business hours of an organisation, with public holidays."""

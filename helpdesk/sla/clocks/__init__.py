@@ -1,0 +1,1 @@
+"""The clocks that are stored: kept in step with their logs, told of, and listed."""

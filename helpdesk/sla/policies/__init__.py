@@ -1,0 +1,1 @@
+"""The policies of an organisation, and what becomes of open tickets when they change."""

@@ -1,0 +1,1 @@
+"""How likely a clock is to breach."""

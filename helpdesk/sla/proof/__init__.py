@@ -1,0 +1,1 @@
+"""The proof that stored clocks are what their logs say."""

@@ -1,0 +1,160 @@
+"""Predictions that are kept beside their clocks, and made anew as time passes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from helpdesk.database.engine import Database
+from helpdesk.models.values import TicketPriority, TicketStatus
+from helpdesk.settings import Settings
+from helpdesk.sla.clocks.list_queries import ClockFilter, list_clocks, list_predicted
+from helpdesk.sla.clocks.queries import ClockView, clocks_of
+from helpdesk.sla.prediction.commands import predict_due
+from helpdesk.sla.rules.risk import Risk
+from helpdesk.tickets.commands import change_status, open_ticket
+from helpdesk.tickets.requests import Actor
+from tests.database.desk import NOW, open_a_desk, vpn_ticket
+from tests.database.ticks import tick
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class Desk:
+    """Opens tickets, lets time pass and predicts."""
+
+    database: Database
+    settings: Settings
+    organization_id: UUID
+    agent: Actor
+
+    async def open(self, now: datetime = NOW, **changes: object) -> UUID:
+        async with self.database.transaction(self.organization_id) as session:
+            ticket = await open_ticket(
+                session,
+                organization_id=self.organization_id,
+                new=vpn_ticket(**changes),
+                actor=self.agent,
+                now=now,
+                settings=self.settings,
+            )
+            # The product's clock is the database's; these tickets are of another day.
+            await session.execute(text("UPDATE sla_clocks SET predict_again_at = start_at WHERE predicted_at IS NULL"))
+        return ticket.id
+
+    async def due(self, now: datetime, *, limit: int = 200) -> int:
+        async with self.database.transaction(self.organization_id) as session:
+            return await predict_due(session, organization_id=self.organization_id, now=now, limit=limit)
+
+    async def clocks(self, ticket_id: UUID) -> dict[str, ClockView]:
+        async with self.database.transaction(self.organization_id) as session:
+            found = await clocks_of(session, organization_id=self.organization_id, ticket_ids=[ticket_id])
+        return {clock.metric: clock for clock in found[ticket_id]}
+
+    async def move(self, ticket_id: UUID, to: TicketStatus, now: datetime) -> None:
+        async with self.database.transaction(self.organization_id) as session:
+            await change_status(
+                session, organization_id=self.organization_id, ticket_id=ticket_id, to=to, actor=self.agent, now=now
+            )
+
+
+@pytest.fixture
+async def desk(database: Database, settings: Settings, organization_id: UUID) -> Desk:
+    return Desk(database, settings, organization_id, await open_a_desk(database, organization_id))
+
+
+async def test_a_clock_is_predicted_at_once_and_again_at_each_step(desk: Desk) -> None:
+    ticket = await desk.open()
+    assert (await desk.clocks(ticket))["first_response"].prediction is None
+    assert await desk.due(NOW) == 2
+    assert await desk.due(NOW) == 0
+    # A tenth of four hours is used 24 minutes later.
+    assert await desk.due(NOW + timedelta(minutes=23)) == 0
+    assert await desk.due(NOW + timedelta(minutes=24)) == 2
+    first = (await desk.clocks(ticket))["first_response"]
+    assert first.prediction is not None
+    assert (first.prediction.as_of, first.prediction.stale) == (NOW + timedelta(minutes=24), False)
+    assert first.risk == first.prediction.risk == Risk.LOW
+    assert await desk.due(NOW + 4 * HOUR - timedelta(minutes=20)) == 2
+    assert (await desk.clocks(ticket))["first_response"].risk == Risk.HIGH
+
+
+async def test_a_prediction_is_stale_once_its_clock_has_changed(desk: Desk) -> None:
+    ticket = await desk.open()
+    await desk.due(NOW)
+    async with desk.database.transaction(desk.organization_id) as session:
+        await session.execute(text("UPDATE sla_clocks SET updated_at = :now"), {"now": NOW + HOUR})
+    clock = (await desk.clocks(ticket))["resolution"]
+    assert clock.prediction is not None
+    assert clock.prediction.stale
+    await desk.due(NOW + 2 * HOUR)
+    assert (await desk.clocks(ticket))["resolution"].prediction.stale is False  # type: ignore[union-attr]
+
+
+async def test_only_a_clock_that_runs_and_can_still_be_met_is_predicted(desk: Desk) -> None:
+    held, late = await desk.open(), await desk.open(priority=TicketPriority.URGENT)
+    await desk.due(NOW)
+    await desk.move(held, TicketStatus.PENDING, NOW + timedelta(minutes=5))
+    now = NOW + 2 * HOUR
+    async with desk.database.transaction(desk.organization_id) as session:
+        while (await tick(session, organization_id=desk.organization_id, now=now)).processed:
+            pass
+    waiting = (await desk.clocks(held))["resolution"]
+    assert (waiting.state, waiting.risk, waiting.prediction) == ("paused", None, None)
+    missed = (await desk.clocks(late))["first_response"]
+    assert (missed.risk, missed.prediction) == (Risk.BREACHED, None)
+    # The first response of the held ticket, and the resolution of the late one.
+    assert await desk.due(now) == 2
+    async with desk.database.transaction(desk.organization_id) as session:
+        listed = await list_predicted(session, organization_id=desk.organization_id, wanted=ClockFilter())
+        breached = await list_clocks(
+            session, organization_id=desk.organization_id, wanted=ClockFilter(risks=[Risk.BREACHED])
+        )
+    assert {(clock.ticket_id, clock.metric) for _, clock in listed} == {
+        (held, "first_response"), (late, "resolution"),
+    }  # fmt: skip
+    assert [clock.id for clock in breached] == [missed.id]
+
+
+async def test_an_ended_clock_keeps_its_history_and_shows_no_risk(desk: Desk) -> None:
+    ticket = await desk.open()
+    await desk.due(NOW)
+    await desk.move(ticket, TicketStatus.SOLVED, NOW + HOUR)
+    assert {(clock.risk, clock.prediction) for clock in (await desk.clocks(ticket)).values()} == {(None, None)}
+    assert await desk.due(NOW + 20 * HOUR) == 0
+    async with desk.database.transaction(desk.organization_id) as session:
+        assert await session.scalar(text("SELECT count(*) FROM breach_predictions")) == 2
+
+
+async def test_two_runs_at_once_share_the_work_and_a_bound_holds(desk: Desk) -> None:
+    for _ in range(4):
+        await desk.open()
+    async with desk.database.transaction(desk.organization_id) as session:
+        first = await predict_due(session, organization_id=desk.organization_id, now=NOW, limit=4)
+        # What the open transaction holds is passed over.
+        second = await asyncio.wait_for(desk.due(NOW), 10)
+    assert first >= 2
+    assert first + second == 8
+    async with desk.database.transaction(desk.organization_id) as session:
+        made = await session.scalar(text("SELECT count(*) FROM breach_predictions"))
+    assert made == 8
+
+
+async def test_risk_lists_hold_still_between_pages(desk: Desk) -> None:
+    for minute in range(3):
+        await desk.open(NOW + timedelta(minutes=minute))
+    await desk.due(NOW + HOUR)
+    scope = {"organization_id": desk.organization_id, "wanted": ClockFilter(metrics=["first_response"])}
+    async with desk.database.transaction(desk.organization_id) as session:
+        whole = await list_predicted(session, **scope)
+        probability, clock = whole[0]
+        rest = await list_predicted(session, **scope, after=(probability, clock.id))
+    assert len(whole) == 3
+    assert [one.id for _, one in rest] == [one.id for _, one in whole[1:]]
+    assert [probability for probability, _ in whole] == sorted((p for p, _ in whole), reverse=True)
