@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
+import anyio
 from fastapi import Header, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -20,6 +21,8 @@ from helpdesk.events.stream import Cursor, is_ahead
 _HEARTBEAT_S = 15
 # After that the client comes back by itself, and is asked anew who it is.
 _LONGEST_S = 3600.0
+# What a stream gets to end in order when the server stops; without, clients are cut off in mid-answer.
+_FAREWELL_S = 2.0
 
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {"description": "A stream of events.", "content": {"text/event-stream": {}}}
@@ -65,15 +68,20 @@ async def live(services: Services, source: Source, *, given: str | None) -> Even
         InvalidCursor: the position cannot be read.
     """
     start, first = await _begin(services, source, given)
+    stopping = anyio.Event()
 
     async def messages() -> AsyncIterator[ServerSentEvent]:
         # Something to read at once tells the client that the stream stands, and from where to go on.
         yield first
-        async for each in _go_on(services, source, start):
+        async for each in _go_on(services, source, start, stopping):
             yield each
 
     return EventSourceResponse(
-        messages(), ping=_HEARTBEAT_S, ping_message_factory=lambda: _still_here(services, source)
+        messages(),
+        ping=_HEARTBEAT_S,
+        ping_message_factory=lambda: _still_here(services, source),
+        shutdown_event=stopping,
+        shutdown_grace_period=_FAREWELL_S,
     )
 
 
@@ -95,9 +103,11 @@ async def _begin(services: Services, source: Source, given: str | None) -> tuple
     return now, message("reset", {"reason": "cursor_ahead", "detail": words}, now)
 
 
-async def _go_on(services: Services, source: Source, cursor: Cursor) -> AsyncIterator[ServerSentEvent]:
+async def _go_on(
+    services: Services, source: Source, cursor: Cursor, stopping: anyio.Event
+) -> AsyncIterator[ServerSentEvent]:
     ends = asyncio.get_running_loop().time() + _LONGEST_S
-    while True:
+    while not stopping.is_set():
         async with services.database.transaction(source.organization_id) as session:
             batch = await source.read(session, cursor)
         for each in batch.messages:
@@ -107,9 +117,22 @@ async def _go_on(services: Services, source: Source, cursor: Cursor) -> AsyncIte
             continue
         try:
             async with asyncio.timeout_at(ends):
-                await services.events.wait_beyond(source.organization_id, cursor, subject=source.subject)
+                await _news_or_end(services, source, cursor, stopping)
         except TimeoutError:
             return
+
+
+async def _news_or_end(services: Services, source: Source, cursor: Cursor, stopping: anyio.Event) -> None:
+    """Wait until there is something to read, or the server stops."""
+    news = asyncio.create_task(services.events.wait_beyond(source.organization_id, cursor, subject=source.subject))
+    end = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait((news, end), return_when=asyncio.FIRST_COMPLETED)
+        if news.done():
+            news.result()
+    finally:
+        news.cancel()
+        end.cancel()
 
 
 def _still_here(services: Services, source: Source) -> ServerSentEvent:

@@ -115,7 +115,8 @@ class Settings(BaseSettings):
     keep_failed_days: float = Field(
         default=90,
         gt=0,
-        description="Days that dead letters, cancelled jobs and the record of what people were told are kept.",
+        description="Days that dead letters, cancelled jobs, the record of what people were told and predictions are "
+        "kept.",
     )
     keep_job_events_days: float = Field(
         default=30, gt=0, description="Days that the history of jobs is kept; it goes by whole days."

@@ -1,4 +1,4 @@
-"""Reply drafts, suggestions and predictions of a ticket."""
+"""Reply drafts and suggestions of a ticket."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from fastapi import APIRouter, status
 from api.dependencies import CurrentUser, ReadSession, Transaction
 from api.routes.ticket_reference import TicketId
 from api.routes.ticket_view import suggestions_view
-from api.schemas.findings import BreachView, DraftView, Enqueued, SuggestionsView
+from api.schemas.findings import DraftView, Enqueued, SuggestionsView
 from helpdesk.queue.catalog import SmartReply
 from helpdesk.queue.enqueue import enqueue
-from helpdesk.tickets.findings import breach_of, draft_of, suggestions_of
+from helpdesk.tickets.findings import draft_of, suggestions_of
 
 router = APIRouter(prefix="/tickets/{ticket}", tags=["replies"])
 
@@ -36,10 +36,3 @@ async def read_suggestions(ticket_id: TicketId, session: ReadSession, user: Curr
     """Read the articles offered for a ticket, or why there are none; null before anybody looked."""
     found = await suggestions_of(session, organization_id=user.organization_id, ticket_id=ticket_id)
     return suggestions_view(found)
-
-
-@router.get("/sla/prediction", tags=["sla"], summary="Read a ticket's breach predictions")
-async def read_predictions(ticket_id: TicketId, session: ReadSession, user: CurrentUser) -> list[BreachView]:
-    """Read how likely each clock that still counts is to breach, and what speaks for it."""
-    found = await breach_of(session, organization_id=user.organization_id, ticket_id=ticket_id)
-    return [BreachView.model_validate(breach) for breach in found]

@@ -74,6 +74,9 @@ def clear_sentences(settings: Settings) -> Iterator[None]:
     """Turn what the driver raises about a connection into a sentence that names the database and the remedy."""
     try:
         yield
+    except BrokenPipeError:
+        # Whoever reads the output has seen enough, as `head` has; the driver calls a lost connection otherwise.
+        raise
     except (OSError, TimeoutError, asyncpg.PostgresError, DBAPIError, DatabaseUnavailable) as error:
         sentence = _sentence(_cause(error), settings)
         if sentence is None:

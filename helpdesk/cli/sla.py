@@ -130,7 +130,8 @@ def openings(
 def _read_document(file: str) -> Any:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        return json.loads(text)
+        # Some editors put a byte order mark before the first character.
+        return json.loads(text.removeprefix("\ufeff"))
     except OSError as error:
         raise UnreadableFile(f"{file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

@@ -169,6 +169,7 @@ class BreachPrediction(Tenant, Base):
     __tablename__ = "breach_predictions"
     __table_args__ = (
         Index("ix_breach_predictions_clock_id", "clock_id", "as_of"),
+        Index("ix_breach_predictions_as_of", "as_of"),
         Index("ix_breach_predictions_ticket_id", "ticket_id", "created_at"),
     )
 

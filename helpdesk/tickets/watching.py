@@ -61,8 +61,12 @@ async def watch(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID
         TicketMerged: the ticket it was merged into is the one to watch.
         WatcherNotFound: the user is not of the organisation, or not active.
     """
+    # Held as the new row will hold it, but before there is one: a note or a merger, which has the ticket locked, may be
+    # about to write the same row, and each would wait for the other.
     ticket = await session.scalar(
-        select(Ticket).where(Ticket.organization_id == organization_id, Ticket.id == ticket_id)
+        select(Ticket)
+        .where(Ticket.organization_id == organization_id, Ticket.id == ticket_id)
+        .with_for_update(read=True, key_share=True)
     )
     if ticket is None:
         raise TicketNotFound

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from collections.abc import Callable
 
 import httpx
 
+from api.app import create_app
 from api.openapi import operations
 from helpdesk.models.values import UserRole
+from helpdesk.settings import Settings
 from tests.journeys.conftest import Account, MakeAccount
 from tests.journeys.processes import Running
 
@@ -141,6 +144,13 @@ async def test_the_description_is_complete(client: httpx.AsyncClient) -> None:
         assert ("security" in operation) is not open_to_all, (method, path)
     identifiers = [operation["operationId"] for _, _, operation in found]
     assert len(set(identifiers)) == len(identifiers)
+
+
+def test_no_path_is_answered_by_two_functions() -> None:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Duplicate Operation ID")
+
+        assert create_app(Settings()).openapi()["paths"]
 
 
 async def test_every_reference_in_the_description_leads_somewhere(client: httpx.AsyncClient) -> None:

@@ -9,6 +9,7 @@ from helpdesk.queue.catalog import CleanUp
 from helpdesk.queue.clean_up import clean_up
 from helpdesk.queue.outcomes import Done, Outcome
 from helpdesk.queue.retention import Retention
+from helpdesk.sla.prediction.retention import PRUNE_PREDICTIONS
 from helpdesk.storage import Storage
 from workers.context import WorkerContext
 from workers.registry import handlers
@@ -33,6 +34,7 @@ async def clean(args: CleanUp, context: WorkerContext) -> Outcome:
             ("deliveries", PRUNE_DELIVERIES, kept.failed),
             ("notifications", PRUNE_NOTIFICATIONS, kept.failed),
             ("notices", PRUNE_NOTICE_DELIVERIES, kept.failed),
+            ("predictions", PRUNE_PREDICTIONS, kept.failed),
         ],
     )
     # Files of attachments whose row was never written, or is gone.

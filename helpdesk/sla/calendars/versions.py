@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.sla import Calendar, CalendarVersion, Policy, PolicyVersion
 from helpdesk.sla.calendars.queries import definition_of
+from helpdesk.sla.policies.reach import furthest
 from helpdesk.sla.policies.retargeting import ask_to_retarget
 from helpdesk.sla.rules import calendar as pure
 from helpdesk.sla.rules.hours import Hours
@@ -93,16 +94,17 @@ async def store_version(
 async def _refuse_too_few_hours(session: AsyncSession, calendar: Calendar, hours: pure.Calendar, now: datetime) -> None:
     """Refuse hours in which a new ticket's clock could not come due, for then none could be opened."""
     statement = (
-        select(Policy.name, PolicyVersion.targets)
+        select(Policy.name, PolicyVersion.targets, PolicyVersion.thresholds)
         .join(PolicyVersion, (PolicyVersion.policy_id == Policy.id) & (PolicyVersion.number == Policy.current_version))
         .where(PolicyVersion.calendar_id == calendar.id, Policy.active)
         .order_by(Policy.name)
     )
-    for name, targets in (await session.execute(statement)).all():
-        minutes = max((span or 0 for spans in targets.values() for span in spans.values()), default=0)
+    for name, targets, thresholds in (await session.execute(statement)).all():
+        longest = furthest(targets, thresholds)
         try:
-            hours.advance(now, minutes * 60)
+            hours.advance(now, longest.seconds)
         except pure.CalendarNeverOpen as error:
             raise pure.CalendarNeverOpen(
-                f"the policy {name!r} promises {minutes} minutes, and the calendar opens for less within five years"
+                f"the policy {name!r} promises {longest.minutes} minutes, and the calendar opens for too little within "
+                "five years"
             ) from error

@@ -44,19 +44,23 @@ REPLAYED = (
     "due_open_s",
     "stopped_at",
 )
+# A change of one of these leaves what was predicted of the clock without ground.
+_PREDICTED_BY = ("due_at", "target_s")
 # These grow with each second that the clock runs: alone they are no reason to write.
 GROWING = ("elapsed_s", "remaining_s")
-_WRITTEN = (*REPLAYED, *GROWING, "detected_at", "failing_since", "updated_at")
+_WRITTEN = (*REPLAYED, *GROWING, "detected_at", "failing_since", "predict_again_at", "updated_at")
 _MADE = ("id", "organization_id", "ticket_id", "metric", "instance", *_WRITTEN)
 
 # A calendar version that a running clock counts by is from then on brought up to date by every tick. Looked for first:
-# to run into the row would mean to wait for a tick that is just writing it.
+# to run into the row would mean to wait for a tick that is just writing it. In one order, so that two who count by the
+# same new calendars wait for each other instead of both for ever.
 _COUNTED = """
     WITH counted AS (
         INSERT INTO sla_calendar_now (calendar_version_id, organization_id, open_s, as_of)
         SELECT new.calendar_version_id, new.organization_id, new.open_s, new.as_of
           FROM json_populate_recordset(NULL::sla_calendar_now, CAST(CAST(:counted AS text) AS json)) AS new
          WHERE NOT EXISTS (SELECT 1 FROM sla_calendar_now n WHERE n.calendar_version_id = new.calendar_version_id)
+         ORDER BY new.calendar_version_id
         ON CONFLICT DO NOTHING)
 """
 # One statement for all rows; their types are the table's own.
@@ -207,13 +211,15 @@ def _differs(row: tables.Clock, new: dict[str, Any]) -> bool:
 
 def _made(organization_id: UUID, ticket_id: UUID, clock: Clock, new: dict[str, Any], as_of: datetime) -> tables.Clock:
     names = {"organization_id": organization_id, "ticket_id": ticket_id, "metric": clock.metric}
-    times = {"updated_at": as_of, "detected_at": as_of if _is_late(clock) else None}
+    times = {"updated_at": as_of, "predict_again_at": as_of, "detected_at": as_of if _is_late(clock) else None}
     return tables.Clock(id=new_id(), instance=clock.instance, **names, **times, **new)
 
 
 def _change(row: tables.Clock, new: dict[str, Any], clock: Clock, as_of: datetime) -> None:
     detected_at = row.detected_at or (as_of if _is_late(clock) else None)
-    _set(row, **new, detected_at=detected_at, failing_since=None, updated_at=as_of)
+    moved = clock.state is ClockState.RUNNING and any(getattr(row, name) != new[name] for name in _PREDICTED_BY)
+    again_at = min(row.predict_again_at, as_of) if moved else row.predict_again_at
+    _set(row, **new, detected_at=detected_at, failing_since=None, predict_again_at=again_at, updated_at=as_of)
 
 
 def _is_late(clock: Clock) -> bool:

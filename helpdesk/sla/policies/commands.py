@@ -15,6 +15,7 @@ from helpdesk.database.base import new_id
 from helpdesk.errors import Conflict, Invalid
 from helpdesk.models import sla as tables
 from helpdesk.sla.policies.definition import FIELDS, Definition, definition_of, read_definition
+from helpdesk.sla.policies.reach import ensure_within_reach
 from helpdesk.sla.policies.retargeting import ask_to_retarget
 from helpdesk.sla.policies.rows import (
     add_version,
@@ -97,6 +98,7 @@ async def introduce_policy(
 
     Raises:
         InvalidPolicy, InvalidCondition, PolicyReferenceUnknown: see `read_definition`.
+        CalendarNeverOpen: see `ensure_within_reach`.
         PolicyNameTaken, DefaultPolicyExists, TooManyPolicies.
     """
     await lock_policies(session, organization_id)
@@ -107,6 +109,7 @@ async def introduce_policy(
     definition = await read_definition(
         session, organization_id=organization_id, values=new.definition, is_default=new.is_default
     )
+    await ensure_within_reach(session, definition, now=now)
     policy = tables.Policy(
         id=new_id(),
         organization_id=organization_id,
@@ -135,6 +138,7 @@ async def change_policy(
 
     Raises:
         InvalidPolicy, InvalidCondition, PolicyReferenceUnknown: see `read_definition`.
+        CalendarNeverOpen: see `ensure_within_reach`.
         PolicyNameTaken, DefaultPolicyExists, PolicyArchived.
     """
     if not policy.active:
@@ -150,6 +154,7 @@ async def change_policy(
     before = definition_of(await current_version(session, policy))
     after = await definition_after(session, policy=policy, changes=changes)
     if after != before:
+        await ensure_within_reach(session, after, now=now)
         policy.current_version += 1
         number = policy.current_version
         await add_version(session, policy, after, number=number, by=by, note=changes.note)
@@ -214,6 +219,7 @@ async def restore_policy(session: AsyncSession, *, policy: tables.Policy, now: d
 
     Raises:
         DefaultPolicyExists: it was the default, and another one is now.
+        CalendarNeverOpen: its calendar opens too little by now.
         TooManyPolicies.
     """
     if policy.active:
@@ -221,6 +227,7 @@ async def restore_policy(session: AsyncSession, *, policy: tables.Policy, now: d
     if policy.is_default:
         await check_default(session, policy.organization_id)
     await room_at_the_end(session, policy.organization_id)
+    await ensure_within_reach(session, definition_of(await current_version(session, policy)), now=now)
     policy.active = True
     await session.flush()
     await _put_in_force(session, policy, now=now)

@@ -1,16 +1,27 @@
 """The JSON form of a case to simulate, checked.
 
-Fields it does not know are ignored. Where one may be left out: `by` of `created` is customer and of `reply` agent,
-`public` is true, `policy` of `created` is none and its `status` new.
+Fields it does not know are ignored, and one that may be left out may be null as well. Where one is left out, `by` of
+`created` is customer and of `reply` agent, `public` is true, `policy` of `created` is none and its `status` new.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictStr,
+    model_validator,
+)
 
 from helpdesk.models.values import AuthorKind, TicketPriority, TicketStatus
 from helpdesk.sla.rules.history import Event, EventType
@@ -36,6 +47,14 @@ _Moment: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_written), AfterVa
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_nulls(cls, value: object) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        may_lack = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        return {name: given for name, given in value.items() if given is not None or name not in may_lack}
 
 
 class Created(_Part):

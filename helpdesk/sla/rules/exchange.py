@@ -90,7 +90,9 @@ def _checks(value: object, as_of: datetime | None) -> list[dict[str, Any]]:
 
 
 def _calendars(case: Case, start: datetime) -> dict[str, Calendar]:
-    calendars = {name: Calendar.from_json(hours, where=f"calendars.{name}") for name, hours in case.calendars.items()}
+    calendars = {
+        name: Calendar.from_json(_given(hours), where=f"calendars.{name}") for name, hours in case.calendars.items()
+    }
     for name, calendar in calendars.items():
         try:
             calendar.ensure_opens(start)
@@ -100,11 +102,18 @@ def _calendars(case: Case, start: datetime) -> dict[str, Calendar]:
 
 
 def _policies(case: Case, calendars: Mapping[str, Calendar]) -> dict[str, Policy]:
-    policies = {name: Policy.from_json(terms, where=f"policies.{name}") for name, terms in case.policies.items()}
+    policies = {
+        name: Policy.from_json(_given(terms), where=f"policies.{name}") for name, terms in case.policies.items()
+    }
     for name, policy in policies.items():
         if policy.calendar not in calendars:
             raise InvalidCase(f"policies.{name}.calendar: there is no calendar {policy.calendar!r}")
     return policies
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that say something: null is the same as left out."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _ensure_one_life(events: list[Event]) -> None:

@@ -10,17 +10,23 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+import workers.handlers  # noqa: F401 (registers them)
 from helpdesk.database.engine import Database
 from helpdesk.models.values import TicketPriority, TicketStatus
+from helpdesk.queue.catalog import CleanUp
+from helpdesk.queue.enqueue import enqueue
 from helpdesk.settings import Settings
 from helpdesk.sla.clocks.list_queries import ClockFilter, list_clocks, list_predicted
 from helpdesk.sla.clocks.queries import ClockView, clocks_of
 from helpdesk.sla.prediction.commands import predict_due
 from helpdesk.sla.rules.risk import Risk
 from helpdesk.tickets.commands import change_status, open_ticket
+from helpdesk.tickets.fields import set_fields
 from helpdesk.tickets.requests import Actor
 from tests.database.desk import NOW, open_a_desk, vpn_ticket
+from tests.database.queue.jobs import link, until, working
 from tests.database.ticks import tick
+from workers.registry import handlers
 
 HOUR = timedelta(hours=1)
 
@@ -97,6 +103,28 @@ async def test_a_prediction_is_stale_once_its_clock_has_changed(desk: Desk) -> N
     assert (await desk.clocks(ticket))["resolution"].prediction.stale is False  # type: ignore[union-attr]
 
 
+async def test_a_clock_with_another_due_time_is_predicted_at_once(desk: Desk) -> None:
+    ticket = await desk.open()
+    assert await desk.due(NOW) == 2
+    minute = timedelta(minutes=1)
+    await desk.move(ticket, TicketStatus.PENDING, NOW + minute)
+    # Only the resolution stands still, and what stands still is not predicted.
+    assert await desk.due(NOW + minute) == 0
+    await desk.move(ticket, TicketStatus.OPEN, NOW + 2 * minute)
+    assert await desk.due(NOW + 2 * minute) == 2
+    assert await desk.due(NOW + 2 * minute) == 0
+    async with desk.database.transaction(desk.organization_id) as session:
+        await set_fields(
+            session,
+            organization_id=desk.organization_id,
+            ticket_id=ticket,
+            changes={"priority": TicketPriority.URGENT},
+            actor=desk.agent,
+            now=NOW + 3 * minute,
+        )
+    assert await desk.due(NOW + 3 * minute) == 2
+
+
 async def test_only_a_clock_that_runs_and_can_still_be_met_is_predicted(desk: Desk) -> None:
     held, late = await desk.open(), await desk.open(priority=TicketPriority.URGENT)
     await desk.due(NOW)
@@ -158,3 +186,22 @@ async def test_risk_lists_hold_still_between_pages(desk: Desk) -> None:
     assert len(whole) == 3
     assert [one.id for _, one in rest] == [one.id for _, one in whole[1:]]
     assert [probability for probability, _ in whole] == sorted((p for p, _ in whole), reverse=True)
+
+
+async def test_the_clean_up_removes_old_predictions_and_keeps_each_clock_s_newest(desk: Desk) -> None:
+    ticket = await desk.open()
+    for passed in (timedelta(), timedelta(minutes=24), HOUR):
+        assert await desk.due(NOW + passed) == 2
+    aged = text("UPDATE breach_predictions SET as_of = as_of - CAST(:now AS timestamptz) + now() - interval '91 days'")
+    async with desk.database.transaction(desk.organization_id) as session:
+        await session.execute(aged, {"now": NOW})
+        job = await enqueue(session, CleanUp(), organization_id=desk.organization_id)
+    fast = desk.settings.model_copy(update={"poll_interval": 0.05})
+    async with working(fast, handlers, types=["CLEAN_UP"]), link(desk.settings) as connection:
+        done = await until(connection, job, "completed", within_s=20)
+    assert '"predictions": 4' in done["result"]
+    left = text("SELECT clock_id, CAST(features ->> 'used' AS float8) FROM breach_predictions")
+    async with desk.database.transaction(desk.organization_id) as session:
+        kept = [tuple(row) for row in await session.execute(left)]
+    newest = [(clock.id, 3600 / clock.target_s) for clock in (await desk.clocks(ticket)).values()]
+    assert sorted(kept) == sorted(newest)

@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -7,8 +8,10 @@ from sqlalchemy import text
 from helpdesk.database.engine import Database
 from helpdesk.settings import Settings
 from helpdesk.tickets.commands import note
+from helpdesk.tickets.rows import lock_ticket
 from helpdesk.tickets.watching import WatcherNotFound, unwatch, watch, watchers_of
 from tests.database.desk import NOW
+from tests.database.lock_waits import until_waiting
 from tests.database.tickets.escalating import Scene, scene_of
 
 
@@ -73,3 +76,20 @@ async def test_whoever_mentions_only_themselves_is_not_told(scene: Scene) -> Non
         )
     assert await names(scene) == ["Ada Agent"]
     assert [job for job in await scene.jobs("DELIVER_NOTIFICATION") if job["kind"] == "ticket.mentioned"] == []
+
+
+async def test_who_watches_while_a_note_mentions_them_waits_for_the_note(scene: Scene) -> None:
+    grace = await scene.user("grace")
+    about: dict[str, Any] = {"organization_id": scene.organization_id, "ticket_id": scene.ticket_id}
+
+    async def press_watch() -> None:
+        async with scene.database.transaction(scene.organization_id) as session:
+            await watch(session, user_id=grace, **about)
+
+    async with scene.database.transaction(scene.organization_id) as session:
+        await lock_ticket(session, **about)
+        pressing = asyncio.create_task(press_watch())
+        await until_waiting(scene.database)
+        await note(session, body="@grace@desk.example please look.", actor=scene.agent, now=NOW, **about)
+    await pressing
+    assert await names(scene) == ["Grace"]

@@ -59,6 +59,17 @@ def test_simulating_prints_the_clocks_as_json(
     assert clock["elapsed_pct"] == 50
 
 
+def test_a_byte_order_mark_before_the_document_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "cases.json"
+    file.write_text('{"format": 1, "cases": []}', encoding="utf-8-sig")
+
+    assert run(monkeypatch, "sla", "simulate", str(file)) == 0
+
+    assert json.loads(capsys.readouterr().out) == {"cases": []}
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [(None, "cannot be read"), ("{", "is not JSON"), ("[]", "must be an object"), ('{"format": 9}', "must be 1")],

@@ -97,6 +97,16 @@ def test_what_may_be_left_out_has_its_default():
     assert simulate(case)["cases"][0]["checks"][0]["clocks"][0]["outcome"] == "met"
 
 
+def test_null_is_the_same_as_left_out():
+    case = changed(events=[{**CASE["events"][0], "status": None, "by": None}, event("reply", by=None, public=None)])
+    case["calendars"]["vie"] |= {"always_open": None}
+    case["policies"]["p1"] |= {"pause_on": None, "thresholds": None}
+    plain = changed(events=[{k: v for k, v in CASE["events"][0].items() if k != "by"}, event("reply")])
+    assert simulate(case) == simulate(plain)
+    as_of = datetime(2026, 3, 3, 9, 15, tzinfo=UTC)
+    assert simulate(case | {"checks": None}, as_of=as_of) == simulate(plain, as_of=as_of)
+
+
 def test_own_levels_come_as_warnings():
     case = deepcopy(CASE)
     case["policies"]["p1"]["thresholds"] = [50, 100]
