@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import any_, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
@@ -19,12 +20,20 @@ from helpdesk.database.base import Tenant, new_id
 from helpdesk.errors import Conflict, Invalid
 from helpdesk.models.accounts import ApiToken, Category, Company, Contact, Organization, Team, TeamMember, User
 from helpdesk.models.values import UserRole
+from helpdesk.queue.catalog import Recipient
 
 LEAST_PASSWORD_LENGTH = 8
+
+# Those who work here are told by mail, so what the mail job refuses is refused here.
+_RECIPIENT: TypeAdapter[str] = TypeAdapter(Recipient)
 
 
 class AlreadyThere(Conflict):
     """Something with this name or address is there already."""
+
+
+class AddressUnusable(Invalid):
+    """No mail can be sent to the address."""
 
 
 class PasswordTooShort(Invalid):
@@ -65,6 +74,13 @@ async def _unique(session: AsyncSession, what: str) -> AsyncIterator[None]:
         raise
 
 
+def _usable(email: str) -> str:
+    try:
+        return _RECIPIENT.validate_python(email.strip())
+    except ValidationError as error:
+        raise AddressUnusable(f"{email!r} is not an e-mail address.") from error
+
+
 async def create_organization(
     session: AsyncSession, *, slug: str, name: str, organization_id: UUID | None = None, timezone: str = "UTC"
 ) -> Organization:
@@ -103,14 +119,16 @@ async def create_user(
     """Make a user; without a password they sign in with tokens only.
 
     Raises:
+        AddressUnusable: no mail can be sent to the address.
         AlreadyThere: the e-mail address is taken.
         PasswordTooShort: the password has fewer than 8 characters.
         ReferenceUnknown: one of the teams is not the organisation's.
     """
+    address = _usable(email)
     await _require(session, Team, team_ids, organization_id=organization_id)
     user = User(
         organization_id=organization_id,
-        email=email.strip(),
+        email=address,
         name=name,
         role=role,
         active=True,

@@ -128,6 +128,7 @@ def openings(
 
 
 def _read_document(file: str) -> Any:
+    name = "standard input" if file == "-" else file
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
         # Some editors put a byte order mark before the first character.
@@ -135,9 +136,9 @@ def _read_document(file: str) -> Any:
     except OSError as error:
         raise UnreadableFile(f"{file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise UnreadableFile(f"{file} is not text in UTF-8.") from error
+        raise UnreadableFile(f"{name} is not text in UTF-8.") from error
     except (json.JSONDecodeError, RecursionError) as error:
-        raise UnreadableFile(f"{file} is not JSON: {error}.") from error
+        raise UnreadableFile(f"{name} is not JSON: {error}.") from error
 
 
 def _read_time(said: str, *, option: str = "--as-of") -> datetime:

@@ -38,3 +38,12 @@ async def test_the_administrator_of_the_first_organisation_alone_is_the_operator
     assert "operator" not in said[1]
     assert await _role(database, "first") == "operator"
     assert await _role(database, "second") == "admin"
+
+
+def test_nobody_is_made_with_an_address_that_is_none(database_url: str) -> None:
+    _init(database_url, "First")
+    command = [sys.executable, "-m", "helpdesk.cli", "users", "add", "nobody"]
+    environment = os.environ | {"ATUM_DATABASE_URL": database_url}
+    refused = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, env=environment, check=False)
+    assert refused.returncode == 1
+    assert "'nobody' is not an e-mail address." in refused.stderr

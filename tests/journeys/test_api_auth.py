@@ -109,7 +109,10 @@ async def test_a_user_who_was_made_over_http_can_sign_in(
 
     made = await client.post("/api/v1/users", json=new)
     again = await client.post("/api/v1/users", json=new | {"email": "KIM@example.test"})
+    # Mail to it could be taken for mail to two people.
+    unusable = await client.post("/api/v1/users", json=new | {"email": "kim;lee@example.test"})
 
+    assert (unusable.status_code, unusable.json()["type"]) == (422, "/problems/address-unusable")
     assert made.status_code == 201
     assert "password" not in made.text
     assert again.status_code == 409
