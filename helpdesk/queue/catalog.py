@@ -1,4 +1,4 @@
-"""Every job the product can run; producers and workers both read this page."""
+"""List every job the product can run; producers and workers both import their types from here."""
 
 from __future__ import annotations
 
