@@ -15,7 +15,7 @@ from api.overviews import Overviews
 from helpdesk.ai.ollama import OllamaModels, connect_models
 from helpdesk.database.engine import Database
 from helpdesk.queue.wake import WakeUp
-from helpdesk.rag.vectors import QueryVectors
+from helpdesk.rag.embedding.vectors import QueryVectors
 from helpdesk.settings import Settings
 
 log = structlog.get_logger(__name__)

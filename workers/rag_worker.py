@@ -17,9 +17,9 @@ from helpdesk.ai.model import Embedder
 from helpdesk.ai.ollama import connect_models
 from helpdesk.queue.link import CONNECTION_ERRORS
 from helpdesk.queue.wake import INDEX
-from helpdesk.rag.claim import BATCH, HEARTBEAT, IndexTaskInHand, claim, leases_of, prune, release, rescue
-from helpdesk.rag.index import BatchReport, Indexer, index_batch
-from helpdesk.rag.reconcile import MOST_AT_ONCE, has_index, reconcile
+from helpdesk.rag.indexing.claim import BATCH, HEARTBEAT, IndexTaskInHand, claim, leases_of, prune, release, rescue
+from helpdesk.rag.indexing.index import BatchReport, Indexer, index_batch
+from helpdesk.rag.indexing.reconcile import MOST_AT_ONCE, has_index, reconcile
 from helpdesk.settings import Settings
 from workers.lifecycle import WorkerProcess, stop_on_signals, worker_process
 from workers.loops import pause, run_loops

@@ -8,8 +8,9 @@ from fastapi import APIRouter
 
 from api.dependencies import CurrentUser, Now, ReadSession, ServicesOfApp, Visitor
 from api.schemas.rag import CoverageView, FailureView, IndexStatusView, SearchAnswerView, SearchBody
-from helpdesk.rag.search import SearchQuery, search
-from helpdesk.rag.status import index_report
+from helpdesk.rag.indexing.status import index_report
+from helpdesk.rag.retrieval.query import SearchQuery
+from helpdesk.rag.retrieval.search import search
 
 router = APIRouter(prefix="/rag", tags=["search"])
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk.errors import Conflict, Invalid, NotFound
 from helpdesk.models.assets import Asset
 from helpdesk.models.values import IndexAction, SourceType
-from helpdesk.rag.requests import request_index
+from helpdesk.rag.indexing.requests import request_index
 
 
 class AssetNotFound(NotFound):

@@ -15,7 +15,7 @@ from helpdesk.errors import Conflict, Invalid, NotFound
 from helpdesk.kb.slugs import slug_of
 from helpdesk.models.kb import Article, ArticleVersion
 from helpdesk.models.values import ArticleState, ArticleVisibility, SourceType
-from helpdesk.rag.requests import request_index
+from helpdesk.rag.indexing.requests import request_index
 
 
 class ArticleNotFound(NotFound):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from helpdesk.rag.search import SearchResult
-from helpdesk.rag.terms import words_of
+from helpdesk.rag.retrieval.query import SearchResult
+from helpdesk.rag.text.terms import words_of
 
 _WORD = re.compile(r"[^\W_]+(?:[.:_-][^\W_]+)*")
 _MOST_WORDS = 3

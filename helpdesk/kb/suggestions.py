@@ -21,7 +21,8 @@ from helpdesk.models.ai import KbSuggestion, KbSuggestionSet
 from helpdesk.models.kb import Article
 from helpdesk.models.values import ArticleState, AuthorKind, SourceType, TicketStatus
 from helpdesk.rag.questions import Question, read_question, vector_of
-from helpdesk.rag.search import SearchAnswer, SearchQuery, SearchResult, search
+from helpdesk.rag.retrieval.query import SearchAnswer, SearchQuery, SearchResult
+from helpdesk.rag.retrieval.search import search
 
 log = structlog.get_logger(__name__)
 

@@ -16,9 +16,9 @@ from helpdesk.ai.model import Embedder, InputRefused, ModelBusy
 from helpdesk.database.engine import Database
 from helpdesk.errors import NotFound, Unavailable
 from helpdesk.models.values import TicketStatus
-from helpdesk.rag.cleaning import clean_message
-from helpdesk.rag.language import detect_language
-from helpdesk.rag.vectors import ticket_input, vectors_for
+from helpdesk.rag.embedding.vectors import ticket_input, vectors_for
+from helpdesk.rag.text.cleaning import clean_message
+from helpdesk.rag.text.language import detect_language
 
 # The languages that requesters are answered in.
 LANGUAGES = ("en", "de", "fr", "es", "nl", "it")

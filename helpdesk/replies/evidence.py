@@ -16,11 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk.ai.model import Embedder, InputRefused
 from helpdesk.database.engine import Database
 from helpdesk.models.values import SourceType
-from helpdesk.rag.cleaning import clean_markdown
+from helpdesk.rag.embedding.vectors import vectors_for
 from helpdesk.rag.questions import Question
-from helpdesk.rag.search import SearchAnswer, SearchQuery, SearchResult, search
-from helpdesk.rag.terms import words_of
-from helpdesk.rag.vectors import vectors_for
+from helpdesk.rag.retrieval.query import SearchAnswer, SearchQuery, SearchResult
+from helpdesk.rag.retrieval.search import search
+from helpdesk.rag.text.cleaning import clean_markdown
+from helpdesk.rag.text.terms import words_of
 from helpdesk.replies.article_units import Unit, units_of
 from helpdesk.replies.extract import choose, section_texts
 

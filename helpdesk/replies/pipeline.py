@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk.ai.model import LanguageModel, ModelBusy, Models
 from helpdesk.database.engine import Database
 from helpdesk.rag.questions import Question, read_question, vector_of
-from helpdesk.rag.search import SearchAnswer
+from helpdesk.rag.retrieval.query import SearchAnswer
 from helpdesk.replies.draft import Draft, compose_draft, quotes_of
 from helpdesk.replies.evidence import Evidence, look_up, quote
 from helpdesk.replies.grounding import Checked, check

@@ -17,7 +17,7 @@ from helpdesk.models.accounts import Organization
 from helpdesk.models.ai import ReplyDraft
 from helpdesk.models.values import AuthorKind
 from helpdesk.rag.questions import Question
-from helpdesk.rag.search import SearchAnswer
+from helpdesk.rag.retrieval.query import SearchAnswer
 from helpdesk.replies.draft import Draft
 
 

@@ -20,7 +20,7 @@ from helpdesk.queue.catalog import (
     TriageTicket,
 )
 from helpdesk.queue.enqueue import KeyedJob, enqueue_unless_waiting
-from helpdesk.rag.requests import request_index
+from helpdesk.rag.indexing.requests import request_index
 from helpdesk.settings import Settings
 
 BUCKET = timedelta(minutes=15)

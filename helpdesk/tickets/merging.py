@@ -16,7 +16,7 @@ from helpdesk.models.tickets import Ticket
 from helpdesk.models.values import IndexAction, MessageVisibility, SourceType, TicketStatus
 from helpdesk.queue.catalog import KbSuggest, SlaPredict, SmartReply, TriageTicket
 from helpdesk.queue.commands import JobHasEnded, cancel
-from helpdesk.rag.requests import request_index
+from helpdesk.rag.indexing.requests import request_index
 from helpdesk.sla.clocks.commands import refresh_clocks
 from helpdesk.tickets.follow_up import index_ticket
 from helpdesk.tickets.lifecycle import TicketClosed

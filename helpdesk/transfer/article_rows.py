@@ -8,7 +8,7 @@ from typing import Any
 
 from helpdesk.kb.slugs import slug_of
 from helpdesk.models.values import ArticleState, ArticleVisibility
-from helpdesk.rag.language import detect_language
+from helpdesk.rag.text.language import detect_language
 from helpdesk.transfer.mapping import ColumnMapping
 from helpdesk.transfer.rows import Row, RowRefused, refuse_unstorable
 from helpdesk.transfer.values import day, long_text, one_line, one_of, plain_text, words

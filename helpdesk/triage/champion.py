@@ -16,7 +16,7 @@ from helpdesk.ai.model import Embedder, ModelBusy
 from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
 from helpdesk.errors import Unavailable
-from helpdesk.rag.models import active_model, ensure_active_model
+from helpdesk.rag.embedding.models import active_model, ensure_active_model
 from helpdesk.triage.classifier import Classifier, read_classifier, write_classifier
 from helpdesk.triage.examples import FIELDS, Labels, count_labels, gather, read_labels
 from helpdesk.triage.training import train

@@ -19,7 +19,7 @@ from helpdesk.ai.model import Embedder, InputRefused
 from helpdesk.ai.runs import sha256_of
 from helpdesk.database.engine import Database
 from helpdesk.models.values import TicketPriority, TicketType
-from helpdesk.rag.vectors import ticket_input, vectors_for
+from helpdesk.rag.embedding.vectors import ticket_input, vectors_for
 from helpdesk.triage.features import terms_of
 from helpdesk.triage.training import Example
 

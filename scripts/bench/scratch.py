@@ -26,8 +26,8 @@ from helpdesk.database.engine import Database
 from helpdesk.kb.commands import NewArticle, create_article, publish_article
 from helpdesk.models.accounts import Organization
 from helpdesk.queue.link import Link
-from helpdesk.rag.claim import BATCH, claim
-from helpdesk.rag.index import BatchReport, Indexer, index_batch
+from helpdesk.rag.indexing.claim import BATCH, claim
+from helpdesk.rag.indexing.index import BatchReport, Indexer, index_batch
 from helpdesk.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from helpdesk.queue.catalog import ReconcileIndex
 from helpdesk.queue.outcomes import Outcome
-from helpdesk.rag.reconcile import MOST_AT_ONCE, reconcile
+from helpdesk.rag.indexing.reconcile import MOST_AT_ONCE, reconcile
 from workers.context import WorkerContext
 from workers.refusals import outcome_of
 from workers.registry import handlers

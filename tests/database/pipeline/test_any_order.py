@@ -18,8 +18,8 @@ from helpdesk.kb.commands import NewArticle, create_article, publish_article
 from helpdesk.kb.suggestions import suggest_articles
 from helpdesk.models.accounts import Organization
 from helpdesk.queue.link import Link
-from helpdesk.rag.claim import claim
-from helpdesk.rag.index import Indexer, index_batch
+from helpdesk.rag.indexing.claim import claim
+from helpdesk.rag.indexing.index import Indexer, index_batch
 from helpdesk.replies.pipeline import draft_reply
 from helpdesk.settings import Settings
 from helpdesk.sla.prediction.commands import predict_breaches

@@ -21,10 +21,11 @@ from helpdesk.models.accounts import Organization
 from helpdesk.models.kb import Article
 from helpdesk.models.values import ArticleVisibility
 from helpdesk.queue.link import Link
-from helpdesk.rag.claim import claim
-from helpdesk.rag.index import BatchReport, Indexer, index_batch
-from helpdesk.rag.search import SearchAnswer, SearchQuery, search
-from helpdesk.rag.vectors import QueryVectors
+from helpdesk.rag.embedding.vectors import QueryVectors
+from helpdesk.rag.indexing.claim import claim
+from helpdesk.rag.indexing.index import BatchReport, Indexer, index_batch
+from helpdesk.rag.retrieval.query import SearchAnswer, SearchQuery
+from helpdesk.rag.retrieval.search import search
 from helpdesk.settings import Settings
 from tests.models_fixture import embedding_server
 

@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from helpdesk.kb.commands import ArticleChanges, archive_article, publish_article, update_article
 from helpdesk.models.values import ArticleVisibility, SourceType
-from helpdesk.rag.search import chunks_of
+from helpdesk.rag.retrieval.passages import chunks_of
 from tests.database.rag.conftest import NOW, Desk
 
 VPN = """# Connect to the VPN
@@ -144,7 +144,7 @@ async def test_the_score_of_the_database_is_bm25(desk: Desk) -> None:
 
 
 def _terms(desk: Desk, words: str) -> list[int]:
-    from helpdesk.rag.terms import query_terms
+    from helpdesk.rag.text.terms import query_terms
 
     return query_terms(words, organization_id=desk.organization_id)
 

@@ -10,9 +10,10 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from helpdesk.database.base import new_id
 from helpdesk.models.values import SourceType
 from helpdesk.queue.link import Link
-from helpdesk.rag.search import SearchQuery, search
-from helpdesk.rag.terms import query_terms
-from helpdesk.rag.vectors import vectors_for
+from helpdesk.rag.embedding.vectors import vectors_for
+from helpdesk.rag.retrieval.query import SearchQuery
+from helpdesk.rag.retrieval.search import search
+from helpdesk.rag.text.terms import query_terms
 from helpdesk.settings import Settings
 from tests.database.rag.conftest import NOW, Desk
 

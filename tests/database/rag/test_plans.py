@@ -6,9 +6,10 @@ import asyncpg
 from sqlalchemy import text
 
 from helpdesk.database.engine import connect_raw
-from helpdesk.rag.halfvec import write_weights
-from helpdesk.rag.search import SearchQuery, search
-from helpdesk.rag.terms import bm25_weights, count_terms, query_terms
+from helpdesk.rag.embedding.halfvec import write_weights
+from helpdesk.rag.retrieval.query import SearchQuery
+from helpdesk.rag.retrieval.search import search
+from helpdesk.rag.text.terms import bm25_weights, count_terms, query_terms
 from helpdesk.settings import Settings
 from tests.database.rag.conftest import Desk
 

@@ -13,13 +13,13 @@ from helpdesk.ai.model import InputRefused, ModelBusy, ModelIdentity
 from helpdesk.database.base import new_id
 from helpdesk.kb.commands import ArticleChanges, archive_article, publish_article, update_article
 from helpdesk.models.values import SourceType
-from helpdesk.rag.claim import claim, fail, prune, release, rescue
-from helpdesk.rag.index import index_batch
-from helpdesk.rag.models import EmbeddingModelChanged, ensure_active_model
-from helpdesk.rag.reconcile import reconcile
-from helpdesk.rag.requests import request_index
-from helpdesk.rag.status import index_report
-from helpdesk.rag.vectors import ticket_input, vectors_for
+from helpdesk.rag.embedding.models import EmbeddingModelChanged, ensure_active_model
+from helpdesk.rag.embedding.vectors import ticket_input, vectors_for
+from helpdesk.rag.indexing.claim import claim, fail, prune, release, rescue
+from helpdesk.rag.indexing.index import index_batch
+from helpdesk.rag.indexing.reconcile import reconcile
+from helpdesk.rag.indexing.requests import request_index
+from helpdesk.rag.indexing.status import index_report
 from tests.database.rag.conftest import NOW, Desk
 
 BODY = "Restart the laptop, wait for a minute and sign in again with the company account."

@@ -6,11 +6,12 @@ from sqlalchemy import text
 
 from helpdesk.assets.commands import AssetChanges, NewAsset, create_asset, delete_asset, update_asset
 from helpdesk.models.values import SourceType, TicketStatus
-from helpdesk.rag.claim import claim
-from helpdesk.rag.index import index_batch
-from helpdesk.rag.search import SearchAnswer, SearchQuery, search
-from helpdesk.rag.status import index_report
-from helpdesk.rag.vectors import ticket_input, vectors_for
+from helpdesk.rag.embedding.vectors import ticket_input, vectors_for
+from helpdesk.rag.indexing.claim import claim
+from helpdesk.rag.indexing.index import index_batch
+from helpdesk.rag.indexing.status import index_report
+from helpdesk.rag.retrieval.query import SearchAnswer, SearchQuery
+from helpdesk.rag.retrieval.search import search
 from helpdesk.settings import Settings
 from helpdesk.tickets.commands import change_status, note, open_ticket, reply
 from helpdesk.tickets.requests import SYSTEM, Actor

@@ -14,8 +14,8 @@ from helpdesk.database.engine import Database
 from helpdesk.errors import HelpdeskError
 from helpdesk.models.tickets import Ticket
 from helpdesk.models.values import TicketStatus
-from helpdesk.rag.load_tickets import load_tickets
-from helpdesk.rag.reconcile import reconcile
+from helpdesk.rag.indexing.load_tickets import load_tickets
+from helpdesk.rag.indexing.reconcile import reconcile
 from helpdesk.settings import Settings
 from helpdesk.sla.clocks.queries import clocks_of
 from helpdesk.tickets.commands import assign, change_status, note, open_ticket, reply

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from helpdesk.kb.reasons import why
 from helpdesk.models.values import SourceType
-from helpdesk.rag.search import SearchResult
+from helpdesk.rag.retrieval.query import SearchResult
 
 
 def _result(**changed: Any) -> SearchResult:

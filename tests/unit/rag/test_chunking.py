@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpdesk.rag.chunking import PASSAGE_CHARS, cut_markdown
+from helpdesk.rag.text.chunking import PASSAGE_CHARS, cut_markdown
 
 LONG = "The router blocks the port and must be told to let it pass. " * 4
 

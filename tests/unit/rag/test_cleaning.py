@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpdesk.rag.cleaning import clean_markdown, clean_message, clean_text
+from helpdesk.rag.text.cleaning import clean_markdown, clean_message, clean_text
 
 
 def test_invisible_and_bidirectional_characters_are_removed() -> None:

@@ -3,9 +3,9 @@ from __future__ import annotations
 from uuid import uuid4
 
 from helpdesk.models.values import SourceType
-from helpdesk.rag.difference import StoredChunk, difference
-from helpdesk.rag.sources import INTERNAL, PUBLIC, Draft, Piece, Source, compose
-from helpdesk.rag.vectors import ticket_input
+from helpdesk.rag.embedding.vectors import ticket_input
+from helpdesk.rag.indexing.difference import StoredChunk, difference
+from helpdesk.rag.indexing.sources import INTERNAL, PUBLIC, Draft, Piece, Source, compose
 
 PARAGRAPH = "The router blocks the port and must be told to let it pass before the tunnel comes up again. " * 3
 

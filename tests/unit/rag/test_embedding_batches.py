@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpdesk.ai.model import InputRefused, ModelBusy, ModelIdentity
-from helpdesk.rag.embed import BATCH_TOKENS, batches_of, embed_all
+from helpdesk.rag.embedding.embed import BATCH_TOKENS, batches_of, embed_all
 
 
 class ScriptedRuntime:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from helpdesk.rag.fusion import Evidence, reciprocal_rank_fusion, relevance
-from helpdesk.rag.terms import K1
+from helpdesk.rag.retrieval.fusion import Evidence, reciprocal_rank_fusion, relevance
+from helpdesk.rag.text.terms import K1
 
 NOISE = [Evidence(sim=0.1 + 0.2 * step / 60, bm25=0.4 * step / 60) for step in range(60)]
 MASS = 10.0

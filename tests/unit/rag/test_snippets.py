@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from helpdesk.rag.snippets import SNIPPET_CHARS, make_snippet
-from helpdesk.rag.terms import words_of
+from helpdesk.rag.retrieval.snippets import SNIPPET_CHARS, make_snippet
+from helpdesk.rag.text.terms import words_of
 
 FILLER = "Nothing of interest stands in this sentence at all. " * 8
 CONTENT = FILLER + "Printers need the code 0x80070005, says the printing service. " + FILLER

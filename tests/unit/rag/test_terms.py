@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from helpdesk.models.rag import TERM_SPACE
-from helpdesk.rag.halfvec import write_weights
-from helpdesk.rag.language import detect_language
-from helpdesk.rag.terms import (
+from helpdesk.rag.embedding.halfvec import write_weights
+from helpdesk.rag.text.language import detect_language
+from helpdesk.rag.text.terms import (
     AVERAGE_LENGTH,
     K1,
     B,

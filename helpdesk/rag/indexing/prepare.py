@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.database.engine import Database
 from helpdesk.models.values import IndexAction, SourceType
-from helpdesk.rag.claim import IndexTaskInHand
-from helpdesk.rag.difference import Difference, StoredChunk, difference
-from helpdesk.rag.load import load_sources
-from helpdesk.rag.models import ActiveModel, active_model
-from helpdesk.rag.sources import Composed, Source, compose
-from helpdesk.rag.stored import StoredDocument, stored_chunks, stored_documents
+from helpdesk.rag.embedding.models import ActiveModel, active_model
+from helpdesk.rag.indexing.claim import IndexTaskInHand
+from helpdesk.rag.indexing.difference import Difference, StoredChunk, difference
+from helpdesk.rag.indexing.load import load_sources
+from helpdesk.rag.indexing.sources import Composed, Source, compose
+from helpdesk.rag.indexing.stored import StoredDocument, stored_chunks, stored_documents
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.values import SourceType
-from helpdesk.rag.models import ActiveModel, active_model
+from helpdesk.rag.embedding.models import ActiveModel, active_model
 
 # Indexing comes in bursts; a few minutes of it tell the pace.
 RATE_WINDOW_S = 300

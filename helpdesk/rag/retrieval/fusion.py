@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from helpdesk.rag.fusion_weights import CODE_LOGIT, GRAPH_LOGIT, HYBRID, LEXICAL, MODEL_FREE
-from helpdesk.rag.terms import K1
+from helpdesk.rag.retrieval.fusion_weights import CODE_LOGIT, GRAPH_LOGIT, HYBRID, LEXICAL, MODEL_FREE
+from helpdesk.rag.text.terms import K1
 
 Floats = NDArray[np.float64]
 

@@ -19,9 +19,9 @@ from helpdesk.ai.model import Embedder, InputRefused, ModelIdentity
 from helpdesk.ai.runs import record_embedding
 from helpdesk.database.engine import Database, transaction_time
 from helpdesk.errors import Unavailable
-from helpdesk.rag.cleaning import clean_message, clean_text
-from helpdesk.rag.halfvec import read_vector, write_vector
-from helpdesk.rag.models import ActiveModel, active_model, ensure_active_model
+from helpdesk.rag.embedding.halfvec import read_vector, write_vector
+from helpdesk.rag.embedding.models import ActiveModel, active_model, ensure_active_model
+from helpdesk.rag.text.cleaning import clean_message, clean_text
 
 log = structlog.get_logger(__name__)
 

@@ -19,12 +19,12 @@ from helpdesk.database.engine import Database
 from helpdesk.errors import Unavailable
 from helpdesk.queue.link import CONNECTION_ERRORS, Runs
 from helpdesk.queue.outcomes import LeaseLost
-from helpdesk.rag.apply import apply_change, apply_gone, apply_unchanged
-from helpdesk.rag.claim import IndexTaskInHand, fail, release
-from helpdesk.rag.embed import Embedded, embed_all
-from helpdesk.rag.models import ActiveModel, active_model, ensure_active_model
-from helpdesk.rag.prepare import Change, Prepared, prepare
-from helpdesk.rag.vectors import hash_of_input, stored_vectors
+from helpdesk.rag.embedding.embed import Embedded, embed_all
+from helpdesk.rag.embedding.models import ActiveModel, active_model, ensure_active_model
+from helpdesk.rag.embedding.vectors import hash_of_input, stored_vectors
+from helpdesk.rag.indexing.apply import apply_change, apply_gone, apply_unchanged
+from helpdesk.rag.indexing.claim import IndexTaskInHand, fail, release
+from helpdesk.rag.indexing.prepare import Change, Prepared, prepare
 
 log = structlog.get_logger(__name__)
 

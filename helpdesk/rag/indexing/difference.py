@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from helpdesk.rag.sources import Draft
+from helpdesk.rag.indexing.sources import Draft
 
 
 @dataclass(frozen=True)

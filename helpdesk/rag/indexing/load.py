@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.values import ArticleVisibility, SourceType
-from helpdesk.rag.load_tickets import load_tickets
-from helpdesk.rag.sources import INTERNAL, PUBLIC, Piece, Source, Visibility
+from helpdesk.rag.indexing.load_tickets import load_tickets
+from helpdesk.rag.indexing.sources import INTERNAL, PUBLIC, Piece, Source, Visibility
 
 # Only what readers see: a draft is no source, and an archived article has no published version.
 _ARTICLES = text("""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from helpdesk.ai.model import Embedder, InputRefused
 from helpdesk.errors import Unavailable
-from helpdesk.rag.vectors import BATCH_INPUTS
+from helpdesk.rag.embedding.vectors import BATCH_INPUTS
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk.database.base import new_id
 from helpdesk.models.values import IndexAction
 from helpdesk.queue.wake import INDEX, wake_after_commit
-from helpdesk.rag.chunking import CHUNKER_VERSION
+from helpdesk.rag.text.chunking import CHUNKER_VERSION
 
 # Behind everything that people wait for.
 REPAIR_PRIORITY = 1

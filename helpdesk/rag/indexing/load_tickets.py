@@ -13,7 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.values import AuthorKind, MessageVisibility, SourceType, TicketStatus
-from helpdesk.rag.sources import INTERNAL, PUBLIC, Link, Piece, Source
+from helpdesk.rag.graph.links import Link
+from helpdesk.rag.indexing.sources import INTERNAL, PUBLIC, Piece, Source
 
 # What a merged ticket was about is found by the one it was merged into.
 _TICKETS = text("""

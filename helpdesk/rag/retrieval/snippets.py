@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from helpdesk.rag.terms import words_of
+from helpdesk.rag.text.terms import words_of
 
 SNIPPET_CHARS = 240
 _WORD = re.compile(r"\S+")

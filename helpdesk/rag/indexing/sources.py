@@ -11,11 +11,12 @@ from typing import Any, Literal
 from uuid import UUID
 
 from helpdesk.models.values import SourceType
-from helpdesk.rag.chunking import CHUNKER_VERSION, Passage, cut_markdown
-from helpdesk.rag.cleaning import clean_markdown, clean_message, clean_text
-from helpdesk.rag.language import detect_language
-from helpdesk.rag.terms import words_of
-from helpdesk.rag.vectors import ticket_input
+from helpdesk.rag.embedding.vectors import ticket_input
+from helpdesk.rag.graph.links import Link
+from helpdesk.rag.text.chunking import CHUNKER_VERSION, Passage, cut_markdown
+from helpdesk.rag.text.cleaning import clean_markdown, clean_message, clean_text
+from helpdesk.rag.text.language import detect_language
+from helpdesk.rag.text.terms import words_of
 
 Visibility = Literal["public", "internal"]
 # Title and headings say what a passage is about: on the StackFAQ development set nDCG@10 .67 -> .70, on tickets of the
@@ -72,24 +73,6 @@ class Source:
             [(link.kind, link.target_kind, str(link.target), link.origin) for link in self.links],
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(made_from, sort_keys=True, default=str).encode()).digest()
-
-
-@dataclass(frozen=True)
-class Link:
-    """An edge of the graph from a source to another thing.
-
-    Attributes:
-        kind: about, requested_by, solved_by or mentions.
-        target_kind: ticket, kb, asset or requester.
-        origin: explicit where a person said so, rule where a text was read.
-        label: what the target is called.
-    """
-
-    kind: str
-    target_kind: str
-    target: UUID
-    label: str
-    origin: Literal["explicit", "rule"]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import text
@@ -10,10 +12,28 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.database.base import new_id
 from helpdesk.models.values import SourceType
-from helpdesk.rag.sources import Link, Source
 
 # A changed rule reads every source anew.
 EXTRACTOR_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Link:
+    """An edge of the graph from a source to another thing.
+
+    Attributes:
+        kind: about, requested_by, solved_by or mentions.
+        target_kind: ticket, kb, asset or requester.
+        origin: explicit where a person said so, rule where a text was read.
+        label: what the target is called.
+    """
+
+    kind: str
+    target_kind: str
+    target: UUID
+    label: str
+    origin: Literal["explicit", "rule"]
+
 
 # In the order of kind and source, so that two tickets about one asset wait and never deadlock.
 _NODES = text("""
@@ -43,23 +63,34 @@ _DROP_NODE = text("""
 """)
 
 
-async def replace_links(session: AsyncSession, *, organization_id: UUID, source: Source) -> None:
+async def replace_links(
+    session: AsyncSession,
+    *,
+    organization_id: UUID,
+    source_type: SourceType,
+    source_id: UUID,
+    label: str,
+    links: Sequence[Link],
+) -> None:
     """Let the graph say of a source what the source says now, and nothing it said before."""
     await session.execute(
-        _DROP_EDGES, {"organization_id": organization_id, "kind": source.type, "source_id": source.id}
+        _DROP_EDGES, {"organization_id": organization_id, "kind": source_type, "source_id": source_id}
     )
-    if not source.links:
+    if not links:
         return
-    nodes = await _nodes(session, organization_id, source)
+    wanted: dict[tuple[str, UUID], str] = {(str(source_type), source_id): label}
+    wanted.update({(link.target_kind, link.target): link.label for link in links})
+    rows = await session.execute(_NODES, _node_values(organization_id, wanted))
+    nodes = {(row.kind, row.source_id): row.id for row in rows}
     await session.execute(
         _EDGES,
         {
             "organization_id": organization_id,
-            "node": nodes[str(source.type), source.id],
+            "node": nodes[str(source_type), source_id],
             "version": EXTRACTOR_VERSION,
-            "destinations": [nodes[link.target_kind, link.target] for link in source.links],
-            "kinds": [link.kind for link in source.links],
-            "origins": [link.origin for link in source.links],
+            "destinations": [nodes[link.target_kind, link.target] for link in links],
+            "kinds": [link.kind for link in links],
+            "origins": [link.origin for link in links],
         },
     )
 
@@ -67,13 +98,6 @@ async def replace_links(session: AsyncSession, *, organization_id: UUID, source:
 async def drop_node(session: AsyncSession, *, organization_id: UUID, source_type: SourceType, source_id: UUID) -> None:
     """Take a source out of the graph with all its edges."""
     await session.execute(_DROP_NODE, {"organization_id": organization_id, "kind": source_type, "source_id": source_id})
-
-
-async def _nodes(session: AsyncSession, organization_id: UUID, source: Source) -> dict[tuple[str, UUID], UUID]:
-    wanted: dict[tuple[str, UUID], str] = {(str(source.type), source.id): source.title}
-    wanted.update({(link.target_kind, link.target): link.label for link in source.links})
-    rows = await session.execute(_NODES, _node_values(organization_id, wanted))
-    return {(row.kind, row.source_id): row.id for row in rows}
 
 
 def _node_values(organization_id: UUID, wanted: dict[tuple[str, UUID], str]) -> dict[str, object]:
@@ -85,6 +109,3 @@ def _node_values(organization_id: UUID, wanted: dict[tuple[str, UUID], str]) -> 
         "sources": [source_id for _, source_id in keys],
         "labels": [wanted[key] for key in keys],
     }
-
-
-__all__ = ["EXTRACTOR_VERSION", "Link", "drop_node", "replace_links"]

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.values import SourceType
-from helpdesk.rag.difference import StoredChunk
-from helpdesk.rag.models import ActiveModel
+from helpdesk.rag.embedding.models import ActiveModel
+from helpdesk.rag.indexing.difference import StoredChunk
 
 _DOCUMENTS = text("""
     SELECT source_id, id, source_version, content_hash, deleted_at FROM rag_documents

@@ -14,8 +14,8 @@ from uuid import UUID
 import snowballstemmer
 
 from helpdesk.models.rag import TERM_SPACE
-from helpdesk.rag.language import DEFAULT_LANGUAGES
-from helpdesk.rag.stop_words import STOP_WORDS
+from helpdesk.rag.text.language import DEFAULT_LANGUAGES
+from helpdesk.rag.text.stop_words import STOP_WORDS
 
 # Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009); the values that suit
 # short passages (Trotman, Puurula and Burgess 2014).

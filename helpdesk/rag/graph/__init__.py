@@ -1,0 +1,1 @@
+"""The graph of tickets, articles, assets and requesters."""

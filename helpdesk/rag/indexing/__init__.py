@@ -1,0 +1,1 @@
+"""Keep the index current: claim changed sources, read, embed and write them."""
