@@ -13,10 +13,11 @@ from sqlalchemy import text
 
 from helpdesk.ai.model import Embedder, LanguageModel, ModelMissing, Models
 from helpdesk.database.engine import Database
+from helpdesk.rag.embedding.models import EmbeddingModelChanged, models_in_service, runtime_of
 
 log = structlog.get_logger(__name__)
 
-State = Literal["ok", "away", "missing"]
+State = Literal["ok", "away", "missing", "changed"]
 _PATIENCE_S = 3.0
 _FRESH_S = 5.0
 
@@ -58,7 +59,7 @@ class ComponentStates:
             if self._known is None or time.monotonic() - self._known[0] > _FRESH_S:
                 parts = await asyncio.gather(
                     self.database(),
-                    _component("embedding_model", lambda: _identify(self._models.embedder)),
+                    _component("embedding_model", self._embedding_model),
                     _component("text_model", lambda: _identify(self._models.language)),
                     _component("queue", self._queue),
                 )
@@ -73,6 +74,16 @@ class ComponentStates:
         started = time.perf_counter()
         await self._database.ping()
         return {"ms": round((time.perf_counter() - started) * 1000, 1)}
+
+    async def _embedding_model(self) -> dict[str, Any]:
+        """Tell the model that searches and the index go by, and one that is to take its place."""
+        async with self._database.transaction(None) as session:
+            models = await models_in_service(session)
+        if not models or models[0].state != "active":
+            return await _identify(self._models.embedder)
+        await runtime_of(self._database, self._models.embedder, models[0])
+        building = next((model.name for model in models if model.state == "building"), None)
+        return {"model": models[0].name} | ({"building": building} if building else {})
 
     async def _queue(self) -> dict[str, Any]:
         async with self._database.transaction(None, role="atum_worker") as session:
@@ -92,6 +103,9 @@ async def _component(name: str, ask: Callable[[], Awaitable[dict[str, Any]]]) ->
             return Component(name, "ok", await ask())
     except ModelMissing:
         return Component(name, "missing", {})
+    except EmbeddingModelChanged as changed:
+        log.warning("embedding_model_moved", reason=changed.detail)
+        return Component(name, "changed", {})
     except Exception as error:  # whatever keeps a part from answering, the watcher learns that it is away
         log.info("component_away", component=name, error=repr(error))
         return Component(name, "away", {})

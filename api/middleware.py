@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 MOST_BODY_BYTES = 1_000_000
 # A refused body is still read, up to here, since many clients look for the answer only when they have sent it all.
 _MOST_DRAINED_BYTES = 16_000_000
-_BRINGS_A_FILE = re.compile(r"/tickets/[^/]+/attachments/?\Z")
+_BRINGS_A_FILE = re.compile(r"/(tickets/[^/]+/attachments|kb/import)/?\Z")
 _ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",

@@ -17,13 +17,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from api.asking_slots import AskedTooOften
 from api.preconditions import ChangedMeanwhile
 from helpdesk.accounts.queries import ContactNotFound
 from helpdesk.assets.commands import AssetChanged
 from helpdesk.attachments.commands import NotOnThisTicket
 from helpdesk.attachments.receiving import AttachmentTooLarge
 from helpdesk.errors import Conflict, Forbidden, HelpdeskError, Invalid, NotFound, Unauthenticated, Unavailable
-from helpdesk.kb.commands import ArticleChanged
+from helpdesk.kb.article_rows import ArticleChanged
+from helpdesk.kb.markdown_archives import ArchiveTooLarge
 from helpdesk.queue.decode import InvalidPayload, UnknownJobType
 from helpdesk.sla.calendars.commands import CalendarChanged
 from helpdesk.tickets.merging import MergeTargetNotFound
@@ -41,6 +43,7 @@ STATUS_OF_KIND: dict[type[HelpdeskError], int] = {
 }
 # A body that names something that is not there is at fault itself: the path was right.
 STATUS_OF_ERROR: dict[type[HelpdeskError], int] = {
+    AskedTooOften: 429,
     AssetNotFound: 422,
     AttachmentTooLarge: 413,
     CategoryNotFound: 422,
@@ -49,6 +52,7 @@ STATUS_OF_ERROR: dict[type[HelpdeskError], int] = {
     NotOnThisTicket: 422,
     TeamNotFound: 422,
     UserNotFound: 422,
+    ArchiveTooLarge: 413,
     ArticleChanged: 412,
     AssetChanged: 412,
     CalendarChanged: 412,
@@ -59,6 +63,8 @@ _RETRY_AFTER_S = "5"
 # Connection exceptions, insufficient resources, operator intervention.
 _OUTAGES = ("08", "53", "57")
 _NOT_ACCEPTING = "55000"
+# A connection that cannot be made raises the driver's own errors and the system's, time-outs among them.
+_AWAY = (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 
 class FieldError(BaseModel):
@@ -142,7 +148,7 @@ async def _helpdesk_error(request: Request, error: Exception) -> JSONResponse:
     within = error.context.get("within", "#")
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
         headers["Retry-After"] = str(int(error.context.get("retry_after", _RETRY_AFTER_S)))
     return problem_response(
         request.scope,
@@ -233,11 +239,21 @@ def unexpected(scope: Mapping[str, Any], error: BaseException) -> JSONResponse:
     )
 
 
+async def problem_of(request: Request, error: Exception) -> str:
+    """Return an error as a problem in JSON, for a stream whose status has left already."""
+    if isinstance(error, HelpdeskError):
+        response = await _helpdesk_error(request, error)
+    elif isinstance(error, _AWAY):
+        response = await _database_error(request, error)
+    else:
+        response = unexpected(request.scope, error)
+    return bytes(response.body).decode()
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of an app with a problem."""
     app.add_exception_handler(HelpdeskError, _helpdesk_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
-    # A connection that cannot be made raises the driver's own errors and the system's, time-outs among them.
-    for away in (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    for away in _AWAY:
         app.add_exception_handler(away, _database_error)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from api.asking_slots import AskingSlots
 from api.component_states import ComponentStates
 from api.event_watch import EventWatch
 from api.overviews import Overviews
@@ -35,6 +36,7 @@ class Services:
     overviews: Overviews
     # Each stream of jobs looks at the database every second.
     job_streams: asyncio.Semaphore
+    asking: AskingSlots
 
 
 @asynccontextmanager
@@ -58,6 +60,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             states=ComponentStates(database, models),
             overviews=Overviews(),
             job_streams=asyncio.Semaphore(_MOST_JOB_STREAMS),
+            asking=AskingSlots(slots=settings.ask_concurrency, per_minute=settings.ask_per_minute),
         )
 
 

@@ -72,8 +72,43 @@ class Settings(BaseSettings):
         validation_alias=_also_bare("RAG_INDEX_ON_TICKET_CREATE"),
         description="Whether opening a ticket also queues it for the search index.",
     )
+    index_build_memory_mb: int = Field(
+        default=1024,
+        ge=64,
+        le=1_000_000,
+        description="Most memory in MB that PostgreSQL may take to build a graph index over vectors; one that does "
+        "not fit takes several times as long.",
+    )
     smart_reply: Literal["on_open", "on_demand", "off"] = Field(
         default="on_open", description="When a reply is drafted: for each new ticket, when asked, or never."
+    )
+
+    kb_wanted_precision: float = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        description="Share of the suggested articles that should help, once agents have judged enough of them.",
+    )
+    kb_gap_days: int = Field(
+        default=90, ge=1, le=180, description="Days back that unanswered questions are looked through for gaps."
+    )
+    keep_unanswered_days: float = Field(
+        default=180, gt=0, description="Days that questions which nothing answered are kept."
+    )
+
+    ask_phrasing: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description="Whether the text model phrases answers to questions: auto asks any but the small embedded ones, "
+        "and else the sources are quoted.",
+    )
+    ask_timeout_s: float = Field(
+        default=30, gt=0, le=600, description="Longest wait for the text model's answer to a question; then quotes do."
+    )
+    ask_concurrency: int = Field(
+        default=4, ge=1, le=100, description="Questions that one API process answers at a time."
+    )
+    ask_per_minute: int = Field(
+        default=30, ge=1, le=10_000, description="Questions a minute that one API process takes of an organisation."
     )
 
     max_concurrent_jobs: int = Field(
@@ -120,6 +155,9 @@ class Settings(BaseSettings):
     )
     keep_job_events_days: float = Field(
         default=30, gt=0, description="Days that the history of jobs is kept; it goes by whole days."
+    )
+    keep_questions_days: float = Field(
+        default=90, gt=0, description="Days that questions of agents are kept with their answers."
     )
     transaction_age_alarm_s: float = Field(
         default=600, gt=0, description="Age in seconds from which an open transaction is warned of in the log."

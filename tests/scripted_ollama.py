@@ -82,10 +82,10 @@ def says(content: str | dict[str, Any], *, done_reason: str = "stop", thinking: 
     )
 
 
-def unit_vector(text: str) -> list[float]:
+def unit_vector(text: str, *, dims: int = DIMS) -> list[float]:
     """Return a vector that depends on the text alone."""
     seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
-    vector = np.random.default_rng(seed).normal(size=DIMS)
+    vector = np.random.default_rng(seed).normal(size=dims)
     return [float(value) for value in vector / np.linalg.norm(vector)]
 
 
@@ -94,8 +94,26 @@ def embeds(vectors: list[Any] | None = None) -> Reply:
 
     def answer(body: dict[str, Any]) -> Response:
         texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
-        found = [unit_vector(text) for text in texts] if vectors is None else vectors
-        return Response(json.dumps({"model": EMBEDDING_MODEL, "embeddings": found}), media_type="application/json")
+        found = (
+            [unit_vector(text, dims=body.get("dimensions") or DIMS) for text in texts] if vectors is None else vectors
+        )
+        said = {"model": body["model"], "embeddings": found, "prompt_eval_count": sum(map(count_tokens, texts))}
+        return Response(json.dumps(said), media_type="application/json")
+
+    return answer
+
+
+def count_tokens(text: str) -> int:
+    """Return how many tokens a text has here: every other x is one, of other characters every fourth."""
+    dense = text.count("x")
+    return dense // 2 + (len(text) - dense) // 4
+
+
+def unless(spoilt: Callable[[str], bool], reply: Reply) -> Reply:
+    """Embed as usual, but let one spoilt text spoil its whole batch."""
+
+    def answer(body: dict[str, Any]) -> Response:
+        return reply(body) if any(map(spoilt, body["input"])) else embeds()(body)
 
     return answer
 

@@ -21,11 +21,13 @@ from helpdesk.rag.indexing.claim import BATCH, HEARTBEAT, IndexTaskInHand, claim
 from helpdesk.rag.indexing.index import BatchReport, Indexer, index_batch
 from helpdesk.rag.indexing.reconcile import MOST_AT_ONCE, has_index, reconcile
 from helpdesk.settings import Settings
+from workers.index_log import IndexLog
 from workers.lifecycle import WorkerProcess, stop_on_signals, worker_process
 from workers.loops import pause, run_loops
 
 # While the runtime embeds one batch, another is read or written.
 BATCHES_AT_A_TIME = 2
+TELL_S = 60.0
 _ORGANIZATIONS = "SELECT id FROM organizations ORDER BY id"
 
 log = structlog.get_logger()
@@ -41,6 +43,7 @@ class RagWorker:
         self._slots = asyncio.Semaphore(BATCHES_AT_A_TIME)
         self._batches: set[asyncio.Task[None]] = set()
         self._not_before = 0.0
+        self._log = IndexLog(process.link)
         self.wake = asyncio.Event()
 
     async def index_forever(self) -> None:
@@ -71,6 +74,11 @@ class RagWorker:
                 log.warning("index_tasks_rescued", tasks=rescued)
                 self.wake.set()
             await prune(self._process.link)
+
+    async def tell_forever(self) -> None:
+        """Log once a minute what waits and how fast it goes, as long as there is something to tell."""
+        while not await pause(self._process.stopping, TELL_S):
+            await self._log.tell()
 
     async def begin_empty_indexes(self) -> None:
         """Queue all sources of organisations that have no index at all, such as after a restore without it.
@@ -134,6 +142,7 @@ class RagWorker:
             self._slots.release()
 
     def _told(self, report: BatchReport, duration: float) -> None:
+        self._log.count(report)
         if report.documents or report.failed or report.lost:
             log.info(
                 "rag_batch_indexed",
@@ -146,6 +155,7 @@ class RagWorker:
                 failed=report.failed,
                 lost=report.lost,
                 duration=round(duration, 3),
+                documents_per_s=round(report.documents / max(duration, 0.001), 1),
             )
         if report.handed_back:
             # The rest of the queue waits for the same runtime.
@@ -188,6 +198,7 @@ async def run(settings: Settings) -> int:
                 "index": worker.index_forever,
                 "rescue": worker.rescue_forever,
                 "begin": worker.begin_empty_indexes,
+                "tell": worker.tell_forever,
             }
             await run_loops({**loops, **process.loops()}, stopping=stopping)
     finally:

@@ -1,31 +1,37 @@
-"""Knowledge-base articles: drafted, published, archived; every change of words is a version."""
+"""Knowledge-base articles: listed, drafted, read and changed; every change of words is a version."""
 
 from __future__ import annotations
 
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Response, status
+from fastapi import APIRouter, Query, Response, status
+from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from api.dependencies import CurrentUser, Now, ReadSession, Transaction
 from api.paging import PageOf, Paging
 from api.preconditions import ExpectedVersion, entity_tag
-from api.schemas.bodies import Slug
-from api.schemas.kb import (
-    ArticleChangesBody,
-    ArticleSummary,
-    ArticleView,
-    NewArticleBody,
-    Publication,
-    VersionView,
+from api.routes.article_reference import (
+    ArticleEditor,
+    ArticleId,
+    ArticleReference,
+    article_named,
+    sees_published_only,
+    view_of,
 )
+from api.schemas.bodies import Slug
+from api.schemas.kb import LANGUAGE, ArticleChangesBody, ArticleSummary, ArticleView, NewArticleBody
 from helpdesk.kb import commands, queries
+from helpdesk.kb.markdown_export import export_article
+from helpdesk.kb.rendering import html_of
+from helpdesk.kb.review_dates import today_of
 from helpdesk.models.values import ArticleState, ArticleVisibility
 from helpdesk.tickets.rows import category_by_slug
 
 router = APIRouter(prefix="/kb/articles", tags=["kb"])
-_Reference = Annotated[UUID | Slug, Path(description="An article's id or its slug.")]
 _Number = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The words of this version.")]
+# Whatever was written, a browser that shows it runs none of it, and fetches no more than its pictures.
+_CAGE = {"Content-Security-Policy": "sandbox; default-src 'none'; img-src https: data:; style-src 'unsafe-inline'"}
 
 
 @router.get("", summary="List articles")
@@ -33,31 +39,52 @@ async def list_articles(
     *,
     session: ReadSession,
     user: CurrentUser,
+    now: Now,
     page: Paging,
     state: ArticleState | None = None,
     visibility: ArticleVisibility | None = None,
     category: Annotated[Slug | None, Query(description="Slug.")] = None,
     tag: Annotated[str | None, Query(max_length=200)] = None,
-    q: Annotated[str | None, Query(max_length=200, description="Words of the title.")] = None,
+    product: Annotated[str | None, Query(max_length=200)] = None,
+    language: Annotated[str | None, Query(pattern=LANGUAGE, max_length=20)] = None,
+    owner_id: Annotated[UUID | None, Query(description="Who looks after it.")] = None,
+    review_due: Annotated[
+        bool, Query(description="Only published ones whose review date has come, or that hold no longer.")
+    ] = False,
+    in_review: Annotated[bool | None, Query(description="Whether a version waits for review.")] = None,
+    q: Annotated[str | None, Query(max_length=200, description="Words of the title, the summary or the body.")] = None,
 ) -> PageOf[ArticleSummary]:
-    """Read articles, the newest first, with the words their readers see."""
+    """Read articles, the newest first, with the words their readers see. The role viewer sees published ones only."""
+    today = await today_of(session, organization_id=user.organization_id, now=now)
     wanted = queries.ArticleFilter(
         state=state,
         visibility=visibility,
         category_id=await _category_id(session, user.organization_id, category),
         tag=tag,
+        product=product,
+        language=language,
+        owner_id=owner_id,
         words=q,
+        due_on=today if review_due else None,
+        in_review=in_review,
+        published_only=sees_published_only(user),
     )
     found = await queries.list_articles(
         session, organization_id=user.organization_id, wanted=wanted, limit=page.limit, after=page.after_id()
     )
     last = None if found.next_after is None else (found.next_after,)
-    return page.ending(found.items, ArticleSummary.model_validate, last)
+    return page.ending(found.items, lambda article: ArticleSummary.of(article, today), last)
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, summary="Draft an article")
 async def create_article(
-    new: NewArticleBody, response: Response, session: Transaction, user: CurrentUser, now: Now
+    *,
+    new: NewArticleBody,
+    response: Response,
+    session: Transaction,
+    user: CurrentUser,
+    editor: ArticleEditor,
+    now: Now,
 ) -> ArticleView:
     """Store the first version of an article; it is not published yet."""
     article = await commands.create_article(
@@ -69,92 +96,89 @@ async def create_article(
         ),
         author_id=user.id,
         now=now,
+        editor=editor,
     )
     response.headers["Location"] = f"/api/v1/kb/articles/{article.id}"
-    return await _view(session, response, user.organization_id, article.id, article.latest_version)
+    return await view_of(session, response, user, article.id, article.latest_version)
+
+
+# These before the article itself, whose path would take the ending for a part of the slug.
+@router.get("/{article}.md", summary="Read an article as a Markdown file", response_class=PlainTextResponse)
+async def read_markdown(article: ArticleReference, session: ReadSession, user: CurrentUser) -> PlainTextResponse:
+    """Read an article as the file that an import takes: front matter, and its words as Markdown."""
+    found = await article_named(session, user, article)
+    file = await export_article(session, found, organization_id=user.organization_id)
+    return PlainTextResponse(
+        file.text,
+        media_type="text/markdown; charset=utf-8",
+        headers={"ETag": entity_tag(found.version), "Content-Disposition": f'inline; filename="{file.name}"'},
+    )
+
+
+@router.get("/{article}.html", summary="Read an article as HTML", response_class=HTMLResponse)
+async def read_html(
+    article: ArticleReference, session: ReadSession, user: CurrentUser, version: _Number = None
+) -> HTMLResponse:
+    """Read the words of an article as a fragment of HTML; HTML that was written into them is shown as text."""
+    found = await article_named(session, user, article, number=version)
+    return HTMLResponse(html_of(found.body), headers={"ETag": entity_tag(found.version), **_CAGE})
 
 
 @router.get("/{article}", summary="Read an article")
 async def read_article(
-    article: _Reference, response: Response, session: ReadSession, user: CurrentUser, version: _Number = None
+    article: ArticleReference, response: Response, session: ReadSession, user: CurrentUser, version: _Number = None
 ) -> ArticleView:
     """Read an article with its published words, else its latest ones, or those of the version asked for."""
-    if isinstance(article, UUID):
-        return await _view(session, response, user.organization_id, article, version)
-    found = await queries.article_by_slug(session, organization_id=user.organization_id, slug=article)
-    return await _view(session, response, user.organization_id, found.id, version)
+    return await view_of(session, response, user, article, version)
 
 
-@router.patch("/{article_id}", summary="Change an article")
+@router.patch("/{article}", summary="Change an article")
 async def update_article(
     *,
-    article_id: UUID,
+    article_id: ArticleId,
     changes: ArticleChangesBody,
     expected: ExpectedVersion,
     response: Response,
     session: Transaction,
     user: CurrentUser,
+    editor: ArticleEditor,
     now: Now,
 ) -> ArticleView:
-    """Change an article; readers go on seeing the published words until the new ones are published."""
+    """Change an article; readers go on seeing the published words until the new ones are published.
+
+    Who may read a published article takes the role lead to change.
+    """
     category_id = await _category_id(session, user.organization_id, changes.category)
     article = await commands.update_article(
         session,
         organization_id=user.organization_id,
         article_id=article_id,
-        changes=commands.ArticleChanges(**changes.without_category(), category_id=category_id),
+        changes=commands.ArticleChanges(**changes.without_category(), category_id=category_id, clear=changes.cleared()),
         author_id=user.id,
         now=now,
         expected_version=expected,
+        editor=editor,
     )
-    return await _view(session, response, user.organization_id, article.id, article.latest_version)
+    return await view_of(session, response, user, article.id, article.latest_version)
 
 
-@router.get("/{article_id}/versions", summary="List an article's versions")
-async def list_versions(article_id: UUID, session: ReadSession, user: CurrentUser) -> list[VersionView]:
-    """Read every version of an article, the newest first."""
-    found = await queries.versions_of(session, organization_id=user.organization_id, article_id=article_id)
-    if not found:
-        raise commands.ArticleNotFound
-    return [VersionView.model_validate(version) for version in found]
-
-
-@router.post("/{article_id}/publish", summary="Publish an article")
-async def publish_article(
+@router.delete("/{article}", status_code=status.HTTP_204_NO_CONTENT, summary="Delete a draft")
+async def delete_article(
     *,
-    article_id: UUID,
+    article_id: ArticleId,
+    expected: ExpectedVersion,
     session: Transaction,
     user: CurrentUser,
-    now: Now,
-    response: Response,
-    publication: Publication | None = None,
-) -> ArticleView:
-    """Let readers see the latest version, or the one named."""
-    await commands.publish_article(
+    editor: ArticleEditor,
+) -> None:
+    """Remove an article that was never published: one's own, or any with the role lead."""
+    await commands.delete_draft(
         session,
         organization_id=user.organization_id,
         article_id=article_id,
-        now=now,
-        number=publication.version if publication else None,
+        editor=editor,
+        expected_version=expected,
     )
-    return await _view(session, response, user.organization_id, article_id, None)
-
-
-@router.post("/{article_id}/archive", summary="Archive an article")
-async def archive_article(
-    article_id: UUID, response: Response, session: Transaction, user: CurrentUser, now: Now
-) -> ArticleView:
-    """Take an article away from readers and out of the search index; its versions stay."""
-    await commands.archive_article(session, organization_id=user.organization_id, article_id=article_id, now=now)
-    return await _view(session, response, user.organization_id, article_id, None)
-
-
-async def _view(
-    session: ReadSession, response: Response, organization_id: UUID, article_id: UUID, number: int | None
-) -> ArticleView:
-    found = await queries.article_by_id(session, organization_id=organization_id, article_id=article_id, number=number)
-    response.headers["ETag"] = entity_tag(found.version)
-    return ArticleView.model_validate(found)
 
 
 async def _category_id(session: ReadSession, organization_id: UUID, slug: str | None) -> UUID | None:

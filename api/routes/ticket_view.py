@@ -12,6 +12,8 @@ from api.preconditions import entity_tag
 from api.schemas.findings import (
     BreachView,
     DraftView,
+    DuplicateView,
+    NearMissView,
     PredictionView,
     SuggestionsView,
     SuggestionView,
@@ -90,8 +92,12 @@ def suggestions_view(suggestions: Suggestions | None) -> SuggestionsView | None:
         reason=of.reason,
         degraded=of.degraded,
         best_relevance=of.best_relevance,
+        floor=of.floor,
+        floor_reason=of.floor_reason,
         model=of.model,
         items=[SuggestionView.model_validate(item) for item in suggestions.items],
+        misses=[NearMissView.model_validate(miss) for miss in of.misses],
+        duplicates=[DuplicateView.model_validate(ticket) for ticket in suggestions.duplicates],
     )
 
 

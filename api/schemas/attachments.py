@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from api.schemas.bodies import Made
-from helpdesk.models.values import ThumbnailState
+from helpdesk.models.values import TextState, ThumbnailState
 
 UPLOAD: dict[str, Any] = {
     "requestBody": {
@@ -45,4 +45,8 @@ class AttachmentView(Made):
     width: int | None = Field(description="In pixels, of a picture whose thumbnail is ready.")
     height: int | None
     thumbnail: ThumbnailState = Field(validation_alias="thumbnail_state")
+    text: TextState = Field(
+        validation_alias="text_state", description="Whether its words can be found: `ready` once they were read."
+    )
+    text_reason: str | None = Field(description="Why there are none, or not all of them.")
     uploaded_by: UUID | None

@@ -38,8 +38,42 @@ class SuggestionView(View):
     title: str
     heading_path: str
     snippet: str
+    highlights: list[tuple[int, int]] = Field(description="Where words of the ticket stand in the snippet: start, end.")
     why: str
-    verdict: str | None
+    verdict: Literal["useful", "not_useful"] | None
+    verdict_at: datetime | None
+    comment: str | None
+    cited_at: datetime | None = Field(description="When an agent's public reply first named the article.")
+
+
+class NearMissView(View):
+    """An article that came near, but is not relevant enough to be offered."""
+
+    article_id: UUID
+    title: str
+    relevance: float
+
+
+class DuplicateSolutionView(View):
+    """An article that solved an alike ticket."""
+
+    id: UUID
+    slug: str
+    title: str
+
+
+class DuplicateView(View):
+    """A ticket about the same or nearly the same."""
+
+    ticket_id: UUID
+    number: int
+    subject: str
+    status: str
+    similarity: float | None = Field(
+        description="How close the two are in meaning, at most 1; null where only words were compared."
+    )
+    same_as: bool = Field(description="So alike that what solved it should solve this one.")
+    solved_by: list[DuplicateSolutionView]
 
 
 class SuggestionsView(Made):
@@ -49,8 +83,12 @@ class SuggestionsView(Made):
     reason: str
     degraded: bool = Field(description="Made without vectors, because the model runtime was away.")
     best_relevance: float | None
+    floor: float | None = Field(description="From what relevance on an article is offered.")
+    floor_reason: str = Field(description="Where the floor comes from: shipped, or what agents said of suggestions.")
     model: str | None
     items: list[SuggestionView]
+    misses: list[NearMissView] = Field(description="What came nearest below the floor.")
+    duplicates: list[DuplicateView] = Field(description="Alike tickets, the most alike first.")
 
 
 class DraftView(Made):

@@ -12,8 +12,9 @@ from api.schemas.bodies import View
 class ComponentView(View):
     """One part of the product."""
 
-    state: Literal["ok", "away", "missing"] = Field(
-        description="`missing`: the model runtime answers, but does not have the model (yet)."
+    state: Literal["ok", "away", "missing", "changed"] = Field(
+        description="`missing`: the model runtime answers, but does not have the model (yet); `changed`: it has other "
+        "weights under the model's name, so that nothing is written and searches go by words."
     )
     figures: dict[str, Any]
 

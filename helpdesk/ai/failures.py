@@ -16,7 +16,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from helpdesk.ai.model import InputRefused, ModelBusy, ModelMissing
+from helpdesk.ai.model import InputRefused, ModelBusy, ModelMissing, ModelSlow
 from helpdesk.errors import HelpdeskError
 
 Result = TypeVar("Result")
@@ -64,7 +64,7 @@ def failure_of_status(status: int, message: str, *, model: str) -> HelpdeskError
 def failure_of_error(error: Exception) -> HelpdeskError:
     """Return what an error below HTTP, or an answer that is not the API's, means."""
     if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return ModelBusy("The model runtime does not answer in time.", retry_after=30)
+        return ModelSlow("The model runtime does not answer in time.", retry_after=30)
     if isinstance(error, OSError | httpx.TransportError):
         return ModelBusy("The model runtime cannot be reached.")
     if isinstance(error, pydantic.ValidationError) and any(len(item["loc"]) > 1 for item in error.errors()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,10 @@ class ModelBusy(Unavailable):
     def __init__(self, detail: str = "", *, retry_after: float = 15.0) -> None:
         super().__init__(detail, retry_after=retry_after)
         self.retry_after = retry_after
+
+
+class ModelSlow(ModelBusy):
+    """The model runtime does not answer in time."""
 
 
 class ModelMissing(Unavailable):
@@ -83,8 +87,16 @@ class Answer:
 class Embedder(Protocol):
     """Turns texts into unit vectors."""
 
-    async def identify(self) -> ModelIdentity:
-        """Return which model answers; raise ModelBusy or ModelMissing."""
+    async def identify(self, *, fresh: bool = False) -> ModelIdentity:
+        """Return which model answers, by the runtime's word of the last minute, or of now when it must be fresh.
+
+        Raises:
+            ModelBusy, ModelMissing: the runtime cannot say.
+        """
+        ...
+
+    def named(self, name: str) -> Embedder:
+        """Return another model of the same runtime; `NAME@DIMS` has its vectors cut to so many numbers."""
         ...
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -95,6 +107,16 @@ class Embedder(Protocol):
             ModelMissing: it does not have the model.
             InputRefused: one of the texts is refused.
         """
+        ...
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """An embedder that learns how long its model's tokens are."""
+
+    @property
+    def chars_per_token(self) -> float | None:
+        """Return how few characters a token has in the densest texts so far, None before enough have been seen."""
         ...
 
 

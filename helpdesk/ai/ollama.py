@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,8 +20,10 @@ import ollama
 from numpy.typing import NDArray
 
 from helpdesk.ai.breaker import Breaker
+from helpdesk.ai.embedding_calls import EmbeddingCalls, Raw
 from helpdesk.ai.failures import FOREIGN_ERRORS, Result, call_with_patience, failure_of_error, failure_of_status
 from helpdesk.ai.json_schema import decoded
+from helpdesk.ai.listing import Listing, full_name
 from helpdesk.ai.model import (
     Answer,
     AnswerUnusable,
@@ -32,14 +33,10 @@ from helpdesk.ai.model import (
     Models,
     Prompt,
 )
-from helpdesk.ai.vector_checks import batches, checked_vectors
 from helpdesk.settings import Settings
 
 CONNECT_TIMEOUT_S = 3.0
 LISTING_TIMEOUT_S = 5.0
-LISTING_FRESH_S = 60.0
-# A model that is still being fetched is looked for again soon.
-LISTING_FRESH_WITHOUT_MODEL_S = 5.0
 # One size for all calls: another one makes the runtime load the model anew.
 CONTEXT_TOKENS = 4096
 KEEP_ALIVE = "30m"
@@ -83,51 +80,53 @@ async def _ask(call: Callable[[], Awaitable[Result]], *, model: str) -> Result:
         raise failure_of_error(error) from error
 
 
-class _Listing:
-    """Which models the runtime has, as it said within the last minute."""
-
-    def __init__(self, client: ollama.AsyncClient) -> None:
-        self.breaker = Breaker("listing")
-        self._client = client
-        self._digests: dict[str, str] = {}
-        self._asked_at = -LISTING_FRESH_S
-        self._one_at_a_time = asyncio.Lock()
-
-    async def digest_of(self, name: str) -> str | None:
-        """Return the digest of a model, None when the runtime does not have it."""
-        async with self._one_at_a_time:
-            age = time.monotonic() - self._asked_at
-            if age >= (LISTING_FRESH_S if _full(name) in self._digests else LISTING_FRESH_WITHOUT_MODEL_S):
-                await self._refresh(name)
-        return self._digests.get(_full(name))
-
-    async def _refresh(self, name: str) -> None:
-        with self.breaker.guard():
-            listed = await _ask(self._client.list, model=name)
-        self._digests = {_full(entry.model or ""): entry.digest or "" for entry in listed.models}
-        self._asked_at = time.monotonic()
-
-
-def _full(name: str) -> str:
-    return name if ":" in name else f"{name}:latest"
+async def _list_models(client: ollama.AsyncClient) -> dict[str, str]:
+    listed = await _ask(client.list, model="a list of its models")
+    return {full_name(entry.model or ""): entry.digest or "" for entry in listed.models}
 
 
 class OllamaEmbedder:
-    """Turns texts into unit vectors with one of the runtime's models."""
+    """Turns texts into unit vectors with one of the runtime's models.
 
-    def __init__(self, *, name: str, client: ollama.AsyncClient, listing: _Listing) -> None:
+    Args:
+        name: with `@DIMS` behind it, vectors are cut to so many numbers, which some models are made for; such vectors
+            are a space of their own, with a digest of its own.
+        kind: what its breaker is called in health reports; each model has its own, since a large one may be too much
+            for a runtime that serves a small one well.
+    """
+
+    def __init__(self, *, name: str, client: ollama.AsyncClient, listing: Listing, kind: str | None = None) -> None:
         self.name = name
-        self.breaker = Breaker("embed")
         self._client = client
         self._listing = listing
+        self._model, _, self._cut_to = name.partition("@")
+        self._calls = EmbeddingCalls(name, self._send, Breaker(kind or f"embed {name}"))
         self._dims: dict[str, int] = {}
+        self._others = {name: self}
 
-    async def identify(self) -> ModelIdentity:
+    async def identify(self, *, fresh: bool = False) -> ModelIdentity:
         """Return which model answers; raise ModelBusy or ModelMissing."""
-        digest = await self._listing.digest_of(self.name)
+        digest = await self._listing.digest_of(self._model, fresh=fresh)
         if digest is None:
-            raise ModelMissing(f"The model runtime does not have {self.name}.")
-        return ModelIdentity(self.name, digest)
+            raise ModelMissing(f"The model runtime does not have {self._model}.")
+        return ModelIdentity(self.name, f"{digest}@{self._cut_to}" if self._cut_to else digest)
+
+    def named(self, name: str) -> OllamaEmbedder:
+        """Return another model of the same runtime; always the same object for the same name."""
+        if name not in self._others:
+            other = OllamaEmbedder(name=name, client=self._client, listing=self._listing)
+            other._others = self._others
+            self._others[name] = other
+        return self._others[name]
+
+    def breakers(self) -> list[Breaker]:
+        """Return the breakers of all models of the runtime that were asked for."""
+        return [other._calls.breaker for other in self._others.values()]  # noqa: SLF001 (objects of this class)
+
+    @property
+    def chars_per_token(self) -> float | None:
+        """Return how few characters a token has in the densest texts so far, None before enough have been seen."""
+        return self._calls.chars_per_token
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors, float32 [len(texts), dims], checked for count, size and norm.
@@ -140,25 +139,27 @@ class OllamaEmbedder:
         if not texts:
             raise ValueError("There is no text to embed.")
         identity = await self.identify()
-        parts = [await self._embed_batch(batch) for batch in batches(texts)]
-        vectors = np.concatenate(parts)
+        vectors = await self._calls.embed(texts)
         if vectors.shape[1] != self._dims.setdefault(identity.digest, vectors.shape[1]):
             raise ModelMissing(f"The vectors of {self.name} changed their size.")
         return vectors
 
-    async def _embed_batch(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        async def call() -> ollama.EmbedResponse:
-            return await self._client.embed(self.name, list(texts), truncate=False, keep_alive=KEEP_ALIVE)
+    async def _send(self, texts: Sequence[str]) -> Raw:
+        dimensions = int(self._cut_to) if self._cut_to.isdigit() else None
 
-        with self.breaker.guard():
-            answer = await _ask(call, model=self.name)
-        return checked_vectors(answer.embeddings, count=len(texts))
+        async def call() -> ollama.EmbedResponse:
+            return await self._client.embed(
+                self._model, list(texts), truncate=False, dimensions=dimensions, keep_alive=KEEP_ALIVE
+            )
+
+        answer = await _ask(call, model=self._model)
+        return answer.embeddings, answer.prompt_eval_count
 
 
 class OllamaLanguageModel:
     """Answers prompts with one of the runtime's models, one at a time in this process."""
 
-    def __init__(self, *, name: str, client: ollama.AsyncClient, listing: _Listing) -> None:
+    def __init__(self, *, name: str, client: ollama.AsyncClient, listing: Listing) -> None:
         self.name = name
         self.breaker = Breaker("text")
         self._client = client
@@ -253,12 +254,12 @@ def _milliseconds(nanoseconds: int | None) -> float | None:
 class OllamaModels(Models):
     """The models of one process behind one runtime, with what health reports need."""
 
-    breakers: tuple[Breaker, ...]
+    breakers: Callable[[], list[Breaker]]
     clients: tuple[ollama.AsyncClient, ...]
 
     def report(self) -> dict[str, Any]:
         """Return the state of every breaker by kind of call."""
-        return {breaker.name: breaker.report() for breaker in self.breakers}
+        return {breaker.name: breaker.report() for breaker in self.breakers()}
 
     async def close(self) -> None:
         """Close every connection to the runtime."""
@@ -274,12 +275,12 @@ def connect_models(settings: Settings) -> OllamaModels:
     listing_client = _client(settings, read_s=LISTING_TIMEOUT_S)
     embed_client = _client(settings, read_s=settings.embed_timeout_s)
     text_client = _client(settings, read_s=settings.model_timeout_s)
-    listing = _Listing(listing_client)
-    embedder = OllamaEmbedder(name=settings.embedding_model, client=embed_client, listing=listing)
+    listing = Listing(lambda: _list_models(listing_client))
+    embedder = OllamaEmbedder(name=settings.embedding_model, client=embed_client, listing=listing, kind="embed")
     language = OllamaLanguageModel(name=settings.text_model, client=text_client, listing=listing)
     return OllamaModels(
         embedder=embedder,
         language=language,
-        breakers=(listing.breaker, embedder.breaker, language.breaker),
+        breakers=lambda: [listing.breaker, *embedder.breakers(), language.breaker],
         clients=(listing_client, embed_client, text_client),
     )

@@ -16,11 +16,11 @@ MAX_CHARACTERS_A_CALL = 24_000
 NORM_TOLERANCE = 0.02
 
 
-def batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Split texts into calls of at most 32 texts and 24,000 characters, in order."""
+def batches(texts: Sequence[str], *, most: int = MAX_TEXTS_A_CALL) -> Iterator[Sequence[str]]:
+    """Split texts into calls of at most so many texts (32) and 24,000 characters, in order."""
     start, characters = 0, 0
     for position, text in enumerate(texts):
-        full = position - start == MAX_TEXTS_A_CALL or characters + len(text) > MAX_CHARACTERS_A_CALL
+        full = position - start == most or characters + len(text) > MAX_CHARACTERS_A_CALL
         if full and position > start:
             yield texts[start:position]
             start, characters = position, 0

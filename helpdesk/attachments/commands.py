@@ -11,14 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk.attachments.media import PICTURES, clean_name
 from helpdesk.attachments.queries import get_attachment
 from helpdesk.attachments.receiving import ReceivedFile
+from helpdesk.attachments.text.kinds import kind_of
 from helpdesk.errors import Conflict, NotFound
 from helpdesk.events.conversation import TicketGone
 from helpdesk.events.record import record
 from helpdesk.models.attachments import Attachment
 from helpdesk.models.tickets import Message
-from helpdesk.models.values import AuthorKind, ThumbnailState, TicketStatus
-from helpdesk.queue.catalog import MakeThumbnail
-from helpdesk.queue.enqueue import enqueue
+from helpdesk.models.values import AuthorKind, SourceType, TextState, ThumbnailState, TicketStatus
+from helpdesk.queue.catalog import ExtractText, MakeThumbnail
+from helpdesk.queue.enqueue import KeyedJob, enqueue, enqueue_unless_waiting
+from helpdesk.rag.indexing.requests import request_index_if_known
 
 # Holds the ticket until the transaction ends, so that it is not closed in between.
 _TOUCH = text("""
@@ -48,7 +50,7 @@ async def attach(
     actor_id: UUID | None,
     message_id: UUID | None = None,
 ) -> Attachment:
-    """Put a received file on a ticket, note it in the history and ask for a thumbnail, all in the open transaction.
+    """Put a received file on a ticket, note it in the history and ask for thumbnail and text, all in one transaction.
 
     The caller discards the file when the transaction fails.
 
@@ -67,17 +69,20 @@ async def attach(
     if message_id is not None:
         await _check_message(session, organization_id=organization_id, ticket_id=ticket_id, message_id=message_id)
     is_picture = file.media_type in PICTURES
+    cleaned = clean_name(name)
+    has_text = kind_of(cleaned, file.media_type) is not None
     attachment = Attachment(
         id=file.id,
         organization_id=organization_id,
         ticket_id=ticket_id,
         message_id=message_id,
-        name=clean_name(name),
+        name=cleaned,
         media_type=file.media_type,
         size_bytes=file.size_bytes,
         sha256=file.sha256,
         storage_name=file.storage_name,
         thumbnail_state=ThumbnailState.WAITING if is_picture else ThumbnailState.NONE,
+        text_state=TextState.WAITING if has_text else TextState.NONE,
         uploaded_by=actor_id if actor_kind is AuthorKind.AGENT else None,
         created_at=now,
     )
@@ -85,6 +90,10 @@ async def attach(
     await _note(session, attachment, kind="attachment.added", now=now, actor_kind=actor_kind, actor_id=actor_id)
     if is_picture:
         await enqueue(session, MakeThumbnail(attachment_id=file.id), organization_id=organization_id)
+    if has_text:
+        # By the key that a look for unread files uses, too.
+        job = KeyedJob(ExtractText(attachment_id=file.id), str(file.id))
+        await enqueue_unless_waiting(session, [job], organization_id=organization_id)
     return attachment
 
 
@@ -109,6 +118,12 @@ async def detach(
     values = {"organization_id": organization_id, "ticket_id": attachment.ticket_id, "now": now}
     await session.execute(_TOUCH, values)
     await session.delete(attachment)
+    await request_index_if_known(
+        session,
+        organization_id=organization_id,
+        source_type=SourceType.TICKET,
+        source_id=attachment.ticket_id,
+    )
     await _note(session, attachment, kind="attachment.removed", now=now, actor_kind=actor_kind, actor_id=actor_id)
     return attachment
 

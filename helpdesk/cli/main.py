@@ -26,7 +26,9 @@ _MODULES = {
     "users": "helpdesk.cli.users",
     "jobs": "helpdesk.cli.jobs.command",
     "sla": "helpdesk.cli.sla",
+    "rag": "helpdesk.cli.rag.command",
     "triage": "helpdesk.cli.triage",
+    "kb": "helpdesk.cli.kb",
     "models": "helpdesk.cli.models",
     "backup": "helpdesk.cli.backup",
 }

@@ -29,6 +29,8 @@ from helpdesk.sla.calendars.holiday_exceptions import HolidayRequest, find_holid
 from helpdesk.sla.policies.commands import await_validity, create_policy
 from helpdesk.tickets.history import add_past_ticket
 
+# Half a year from one look at an article to the next.
+_REVIEW_DAYS = 180
 # Of a policy, where it has them.
 _FURTHER_PARTS = ("conditions", "pause_on", "thresholds", "actions", "valid_from", "valid_until")
 
@@ -58,6 +60,9 @@ class _Ids:
     teams: dict[str, UUID] = field(default_factory=dict)
     users: dict[str, UUID] = field(default_factory=dict)
     categories: dict[str, UUID] = field(default_factory=dict)
+    # Who leads the team of a category, and so looks after its articles.
+    owners: dict[str, UUID] = field(default_factory=dict)
+    leads: dict[str, UUID] = field(default_factory=dict)
     companies: dict[str, UUID] = field(default_factory=dict)
     contacts: dict[str, UUID] = field(default_factory=dict)
 
@@ -166,12 +171,14 @@ class _Load:
                 for slug in user["teams"]:
                     changes = {"lead_id": made.id}
                     await change_team(session, organization_id=scope, team_id=ids.teams[slug], changes=changes)
+                    ids.leads[slug] = made.id
         for category in content["categories"]:
             fields = {name: category[name] for name in ("slug", "name", "description")}
             made_category = await accounts.create_category(
                 session, organization_id=scope, team_id=ids.teams[category["team"]], **fields
             )
             ids.categories[category["slug"]] = made_category.id
+            ids.owners[category["slug"]] = ids.leads[category["team"]]
         await self._customers(content)
 
     async def _customers(self, content: dict[str, Any]) -> None:
@@ -237,6 +244,8 @@ class _Load:
                 tags=article.tags,
                 products=article.products,
                 review_at=article.review_at,
+                review_every_days=_REVIEW_DAYS,
+                owner_id=self.ids.owners[article.category],
             )
             made = await create_article(
                 self.session, organization_id=self.organization_id, new=new, author_id=None, now=self.now

@@ -2,111 +2,100 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.database.base import new_id
-from helpdesk.errors import Conflict, Invalid, NotFound
-from helpdesk.kb.slugs import slug_of
+from helpdesk.kb.addresses import SlugTaken, address_for_one, free_slug
+from helpdesk.kb.article_fields import ArticleChanges, NewArticle, take_over
+from helpdesk.kb.article_rows import (
+    INSTALLATION,
+    ArticleChanged,
+    ArticleNotFound,
+    ask_for_index,
+    keep,
+    locked,
+    require_active,
+    standing_of,
+    touch,
+    version_of,
+)
+from helpdesk.kb.lifecycle import Editor, Step, check
+from helpdesk.kb.publishing_commands import archive_article, publish_article
+from helpdesk.kb.review_commands import end_review
+from helpdesk.kb.schedule_jobs import drop_archiving, drop_publication
+from helpdesk.kb.words import ArticleEmpty, Words, words_of
 from helpdesk.models.kb import Article, ArticleVersion
-from helpdesk.models.values import ArticleState, ArticleVisibility, SourceType
-from helpdesk.rag.indexing.requests import request_index
+from helpdesk.models.values import ArticleDoer, ArticleEventKind, ArticleState
 
-
-class ArticleNotFound(NotFound):
-    """There is no such article."""
-
-
-class ArticleChanged(Conflict):
-    """Somebody else has changed the article in the meantime."""
-
-
-class ArticleEmpty(Invalid):
-    """An article needs a title and words."""
-
-
-class SlugTaken(Conflict):
-    """Another article has this address."""
-
-
-@dataclass(frozen=True)
-class NewArticle:
-    """A draft as its author hands it in; the body is Markdown."""
-
-    title: str
-    body: str
-    summary: str = ""
-    language: str = "en"
-    visibility: ArticleVisibility = ArticleVisibility.PUBLIC
-    slug: str | None = None
-    category_id: UUID | None = None
-    owner_id: UUID | None = None
-    tags: tuple[str, ...] = ()
-    products: tuple[str, ...] = ()
-    external_id: str | None = None
-    source_url: str | None = None
-    review_at: date | None = None
-
-
-@dataclass(frozen=True)
-class ArticleChanges:
-    """What changes; None leaves a field as it is. Changed words make a new version."""
-
-    title: str | None = None
-    body: str | None = None
-    summary: str | None = None
-    language: str | None = None
-    visibility: ArticleVisibility | None = None
-    category_id: UUID | None = None
-    owner_id: UUID | None = None
-    tags: tuple[str, ...] | None = None
-    products: tuple[str, ...] | None = None
-    source_url: str | None = None
-    review_at: date | None = None
-
-
-_OF_VERSION = ("title", "body", "summary", "language")
-_OF_ARTICLE = ("visibility", "category_id", "owner_id", "tags", "products", "source_url", "review_at")
+__all__ = [
+    "ArticleChanged",
+    "ArticleChanges",
+    "ArticleEmpty",
+    "ArticleNotFound",
+    "NewArticle",
+    "SlugTaken",
+    "archive_article",
+    "create_article",
+    "delete_draft",
+    "publish_article",
+    "restore_version",
+    "update_article",
+]
 
 
 async def create_article(
-    session: AsyncSession, *, organization_id: UUID, new: NewArticle, author_id: UUID | None, now: datetime
+    session: AsyncSession,
+    *,
+    organization_id: UUID,
+    new: NewArticle,
+    author_id: UUID | None,
+    now: datetime,
+    editor: Editor | None = None,
 ) -> Article:
     """Write the first version of an article; nobody but its authors sees it until it is published.
 
+    Args:
+        author_id: owns it, where `new` says nobody else.
+        editor: who writes it, where more is to be said of them than `author_id`.
+
     Raises:
         ArticleEmpty: no title or no words.
+        EditorUnknown: its owner is no active user of the organisation.
         SlugTaken: the slug asked for is another article's.
     """
-    _refuse_empty(new.title, new.body)
+    doer = editor or Editor(author_id)
+    words = words_of(new)
+    if new.owner_id is not None:
+        await require_active(session, organization_id=organization_id, user_id=new.owner_id)
     identifier = new_id()
+    slug = await free_slug(
+        session, organization_id=organization_id, slug=new.slug, title=words.title, identifier=identifier
+    )
     article = Article(
         id=identifier,
         organization_id=organization_id,
-        slug=await _free_slug(session, organization_id=organization_id, new=new, identifier=identifier),
+        slug=slug,
         state=ArticleState.DRAFT,
-        visibility=new.visibility,
-        category_id=new.category_id,
-        owner_id=new.owner_id or author_id,
-        tags=list(new.tags),
-        products=list(new.products),
         external_id=new.external_id,
-        source_url=new.source_url,
-        review_at=new.review_at,
         latest_version=1,
         version=1,
         created_at=now,
         updated_at=now,
     )
-    session.add(article)
+    # Whoever writes an article looks after it; whoever imports some may have nothing to do with them.
+    is_own = doer.through is ArticleDoer.USER
+    take_over(article, replace(new, owner_id=new.owner_id or (author_id if is_own else None)))
+    async with address_for_one(slug, session):
+        session.add(article)
+    await _add_version(session, article=article, number=1, words=words, author_id=author_id, now=now)
+    keep(session, article, ArticleEventKind.CREATED, editor=doer, now=now, number=1)
     await session.flush()
-    await _add_version(session, article=article, number=1, words=_words_of(new), author_id=author_id, now=now)
-    await _index(session, article)
+    await ask_for_index(session, article)
     return article
 
 
@@ -119,107 +108,128 @@ async def update_article(
     author_id: UUID | None,
     now: datetime,
     expected_version: int | None = None,
+    editor: Editor | None = None,
 ) -> Article:
     """Change an article; new words wait as the latest version until they are published.
 
+    Words that wait for review are taken back from it when newer ones come.
+
     Args:
         expected_version: the article's `version` as the author last saw it.
+        editor: who changes it, where more is to be said of them than `author_id`.
 
     Raises:
         ArticleNotFound, ArticleEmpty: no such article, or nothing left of it.
         ArticleChanged: it has another version by now.
+        EditorUnknown: its new owner is no active user of the organisation.
+        StepForbidden: who may read a published article takes a higher role.
     """
-    article = await _locked(session, organization_id=organization_id, article_id=article_id)
-    if expected_version is not None and article.version != expected_version:
-        raise ArticleChanged(f"The article is at version {article.version}.", version=article.version)
-    latest = await _version(session, article=article, number=article.latest_version)
-    before = {name: getattr(latest, name) for name in _OF_VERSION}
-    words = {name: before[name] if (new := getattr(changes, name)) is None else new for name in _OF_VERSION}
-    _refuse_empty(words["title"], words["body"])
-    if words != before:
-        article.latest_version += 1
-        await _add_version(
-            session, article=article, number=article.latest_version, words=words, author_id=author_id, now=now
-        )
-    for name in _OF_ARTICLE:
-        if (value := getattr(changes, name)) is not None:
-            setattr(article, name, list(value) if isinstance(value, tuple) else value)
-    await _touch(session, article, now=now)
+    doer = editor or Editor(author_id)
+    article = await locked(
+        session, organization_id=organization_id, article_id=article_id, expected_version=expected_version
+    )
+    latest = await version_of(session, article=article, number=article.latest_version)
+    words = words_of(changes, over=latest)
+    if changes.owner_id is not None and changes.owner_id != article.owner_id:
+        await require_active(session, organization_id=organization_id, user_id=changes.owner_id)
+    _keep_changes(session, article, changes, editor=doer, now=now)
+    take_over(article, changes)
+    if words.columns != {name: getattr(latest, name) for name in words.columns}:
+        await _write(session, article, words, editor=doer, now=now)
+    await touch(session, article, now=now)
     return article
 
 
-async def publish_article(
-    session: AsyncSession, *, organization_id: UUID, article_id: UUID, now: datetime, number: int | None = None
+async def restore_version(
+    session: AsyncSession,
+    *,
+    organization_id: UUID,
+    article_id: UUID,
+    number: int,
+    now: datetime,
+    editor: Editor = INSTALLATION,
+    expected_version: int | None = None,
 ) -> Article:
-    """Let readers see a version, the latest one when no number is given.
+    """Make the words of an earlier version the latest ones again, as a new version; none where they are already.
 
     Raises:
         ArticleNotFound: no such article or version.
+        ArticleChanged: it has another version by now.
     """
-    article = await _locked(session, organization_id=organization_id, article_id=article_id)
-    version = await _version(session, article=article, number=number or article.latest_version)
-    article.state = ArticleState.PUBLISHED
-    article.published_version = version.number
-    await session.execute(
-        update(ArticleVersion)
-        .where(ArticleVersion.organization_id == organization_id, ArticleVersion.id == version.id)
-        .where(ArticleVersion.published_at.is_(None))
-        .values(published_at=now)
+    article = await locked(
+        session, organization_id=organization_id, article_id=article_id, expected_version=expected_version
     )
-    await _touch(session, article, now=now)
+    words = words_of(await version_of(session, article=article, number=number))
+    latest = await version_of(session, article=article, number=article.latest_version)
+    if words != words_of(latest):
+        await _write(session, article, words, editor=editor, now=now, note=f"The words of version {number}.")
+        await touch(session, article, now=now)
     return article
 
 
-async def archive_article(session: AsyncSession, *, organization_id: UUID, article_id: UUID, now: datetime) -> Article:
-    """Take an article away from readers and from the index; its versions stay.
+async def delete_draft(
+    session: AsyncSession,
+    *,
+    organization_id: UUID,
+    article_id: UUID,
+    editor: Editor = INSTALLATION,
+    expected_version: int | None = None,
+) -> None:
+    """Remove an article that readers have never seen, with all its versions.
 
     Raises:
-        ArticleNotFound: no such article.
+        ArticleNotFound, ArticleChanged
+        StepForbidden: neither one's own nor of a role that may.
+        StepRefused: it was published, or is archived.
     """
-    article = await _locked(session, organization_id=organization_id, article_id=article_id)
-    article.state = ArticleState.ARCHIVED
-    article.published_version = None
-    await _touch(session, article, now=now)
-    return article
-
-
-def _refuse_empty(title: str, body: str) -> None:
-    if not title.strip() or not body.strip():
-        raise ArticleEmpty
-
-
-def _words_of(new: NewArticle) -> dict[str, Any]:
-    return {name: getattr(new, name) for name in _OF_VERSION}
-
-
-async def _free_slug(session: AsyncSession, *, organization_id: UUID, new: NewArticle, identifier: UUID) -> str:
-    wanted = slug_of(new.slug or new.title, fallback=f"article-{identifier.hex[-8:]}")
-    taken = set(
-        await session.scalars(
-            select(Article.slug).where(
-                Article.organization_id == organization_id,
-                (Article.slug == wanted) | Article.slug.startswith(f"{wanted}-", autoescape=True),
-            )
-        )
+    article = await locked(
+        session, organization_id=organization_id, article_id=article_id, expected_version=expected_version
     )
-    if wanted not in taken:
-        return wanted
-    if new.slug is not None:
-        raise SlugTaken(f"Another article has the address {wanted}.", slug=wanted)
-    number = 2
-    while f"{wanted}-{number}" in taken:
-        number += 1
-    return f"{wanted}-{number}"
+    seen = await session.scalar(
+        select(ArticleVersion.id)
+        .where(
+            ArticleVersion.organization_id == organization_id,
+            ArticleVersion.article_id == article_id,
+            ArticleVersion.published_at.is_not(None),
+        )
+        .limit(1)
+    )
+    check(Step.DELETE, replace(standing_of(article, editor), was_published=seen is not None), editor)
+    await drop_publication(session, article)
+    await drop_archiving(session, article)
+    await ask_for_index(session, article)
+    await session.delete(article)
+    await session.flush()
+
+
+def _keep_changes(
+    session: AsyncSession, article: Article, changes: ArticleChanges, *, editor: Editor, now: datetime
+) -> None:
+    """Note who may read an article and who owns it from now on, where that changes."""
+    if changes.visibility is not None and changes.visibility != article.visibility:
+        check(Step.SHOW_OTHERS, standing_of(article, editor), editor)
+        data = {"from": article.visibility, "to": str(changes.visibility)}
+        keep(session, article, ArticleEventKind.VISIBILITY_CHANGED, editor=editor, now=now, data=data)
+    owner_id = None if "owner_id" in changes.clear else changes.owner_id or article.owner_id
+    if owner_id != article.owner_id:
+        owners = {"from": article.owner_id and str(article.owner_id), "to": owner_id and str(owner_id)}
+        keep(session, article, ArticleEventKind.OWNER_CHANGED, editor=editor, now=now, data=owners)
+
+
+async def _write(
+    session: AsyncSession, article: Article, words: Words, *, editor: Editor, now: datetime, note: str = ""
+) -> None:
+    if article.review_version is not None:
+        kind = ArticleEventKind.REVIEW_WITHDRAWN
+        end_review(session, article, kind, editor=editor, now=now, note="Newer words came.")
+    article.latest_version += 1
+    number = article.latest_version
+    await _add_version(session, article=article, number=number, words=words, author_id=editor.user_id, now=now)
+    keep(session, article, ArticleEventKind.WRITTEN, editor=editor, now=now, number=number, note=note)
 
 
 async def _add_version(
-    session: AsyncSession,
-    *,
-    article: Article,
-    number: int,
-    words: dict[str, Any],
-    author_id: UUID | None,
-    now: datetime,
+    session: AsyncSession, *, article: Article, number: int, words: Words, author_id: UUID | None, now: datetime
 ) -> None:
     session.add(
         ArticleVersion(
@@ -228,45 +238,7 @@ async def _add_version(
             number=number,
             author_id=author_id,
             created_at=now,
-            **words,
+            **words.columns,
         )
     )
     await session.flush()
-
-
-async def _locked(session: AsyncSession, *, organization_id: UUID, article_id: UUID) -> Article:
-    article = await session.scalar(
-        select(Article)
-        .where(Article.organization_id == organization_id, Article.id == article_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if article is None:
-        raise ArticleNotFound(f"There is no article {article_id}.")
-    return article
-
-
-async def _version(session: AsyncSession, *, article: Article, number: int) -> ArticleVersion:
-    version = await session.scalar(
-        select(ArticleVersion).where(
-            ArticleVersion.organization_id == article.organization_id,
-            ArticleVersion.article_id == article.id,
-            ArticleVersion.number == number,
-        )
-    )
-    if version is None:
-        raise ArticleNotFound(f"The article has no version {number}.")
-    return version
-
-
-async def _touch(session: AsyncSession, article: Article, *, now: datetime) -> None:
-    article.version += 1
-    article.updated_at = now
-    await session.flush()
-    await _index(session, article)
-
-
-async def _index(session: AsyncSession, article: Article) -> None:
-    await request_index(
-        session, organization_id=article.organization_id, source_type=SourceType.KB, source_id=article.id
-    )

@@ -3,56 +3,59 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.kb.commands import ArticleNotFound
-from helpdesk.models.kb import Article, ArticleVersion
+from helpdesk.kb.article_rows import ArticleNotFound
+from helpdesk.kb.article_text import ArticleText, text_of
+from helpdesk.kb.review_dates import is_due
+from helpdesk.models.accounts import Category
+from helpdesk.models.kb import Article, ArticleEvent, ArticleVersion
 from helpdesk.models.values import ArticleState, ArticleVisibility
+
+__all__ = [
+    "ArticleFilter",
+    "ArticlePage",
+    "ArticleText",
+    "article_by_external_id",
+    "article_by_id",
+    "article_by_slug",
+    "history_of",
+    "list_articles",
+    "versions_of",
+]
+
+_MOST_WORDS = 10
 
 
 @dataclass(frozen=True)
 class ArticleFilter:
-    """Which articles are wanted; None takes them all."""
+    """Which articles are wanted; None takes them all.
+
+    Attributes:
+        category: a slug.
+        words: each of these occurs in the title, the summary or the body.
+        due_on: the day on which they are due for review.
+        in_review: whether a version waits for a verdict.
+        published_only: whether those that readers do not see are left out, whatever `state` says.
+    """
 
     state: ArticleState | None = None
     visibility: ArticleVisibility | None = None
     category_id: UUID | None = None
+    category: str | None = None
     tag: str | None = None
+    product: str | None = None
+    language: str | None = None
+    owner_id: UUID | None = None
     words: str | None = None
-
-
-@dataclass(frozen=True)
-class ArticleText:
-    """An article with the words of one of its versions."""
-
-    id: UUID
-    slug: str
-    state: ArticleState
-    visibility: ArticleVisibility
-    category_id: UUID | None
-    owner_id: UUID | None
-    tags: tuple[str, ...]
-    products: tuple[str, ...]
-    external_id: str | None
-    source_url: str | None
-    review_at: date | None
-    version: int
-    published_version: int | None
-    latest_version: int
-    created_at: datetime
-    updated_at: datetime
-    number: int
-    title: str
-    summary: str
-    body: str
-    language: str
-    author_id: UUID | None
-    published_at: datetime | None
+    due_on: date | None = None
+    in_review: bool | None = None
+    published_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,33 +83,49 @@ async def list_articles(
     Args:
         after: the `next_after` of the page before; articles that come meanwhile shift nothing.
     """
-    statement = _filtered(_with_version(organization_id, _SHOWN), wanted or ArticleFilter())
+    statement = _filtered(_with_version(organization_id, _SHOWN), wanted or ArticleFilter(), organization_id)
     if after is not None:
         statement = statement.where(Article.id < after)
     rows = (await session.execute(statement.order_by(Article.id.desc()).limit(limit + 1))).all()
-    items = [_text_of(row.Article, row.ArticleVersion) for row in rows[:limit]]
+    items = [text_of(row.Article, row.ArticleVersion) for row in rows[:limit]]
     return ArticlePage(items, items[-1].id if len(rows) > limit else None)
 
 
 async def article_by_id(
-    session: AsyncSession, *, organization_id: UUID, article_id: UUID, number: int | None = None
+    session: AsyncSession,
+    *,
+    organization_id: UUID,
+    article_id: UUID,
+    number: int | None = None,
+    published_only: bool = False,
 ) -> ArticleText:
     """Return an article with a version of its words; without a number, the published or else the latest one.
+
+    Args:
+        published_only: whether an article or version that readers do not see counts as missing.
 
     Raises:
         ArticleNotFound: no such article or version.
     """
     statement = _with_version(organization_id, _SHOWN if number is None else number)
-    return await _one(session, statement.where(Article.id == article_id))
+    return await _one(session, statement.where(Article.id == article_id), published_only=published_only)
 
 
-async def article_by_slug(session: AsyncSession, *, organization_id: UUID, slug: str) -> ArticleText:
-    """Return the article of an address with its published or else its latest words.
+async def article_by_slug(
+    session: AsyncSession,
+    *,
+    organization_id: UUID,
+    slug: str,
+    number: int | None = None,
+    published_only: bool = False,
+) -> ArticleText:
+    """Return the article of an address, see `article_by_id`.
 
     Raises:
-        ArticleNotFound: no article has this address.
+        ArticleNotFound: no article has this address, or it has no such version.
     """
-    return await _one(session, _with_version(organization_id, _SHOWN).where(Article.slug == slug))
+    statement = _with_version(organization_id, _SHOWN if number is None else number)
+    return await _one(session, statement.where(Article.slug == slug), published_only=published_only)
 
 
 async def article_by_external_id(
@@ -115,7 +134,14 @@ async def article_by_external_id(
     """Return the article that came under an id of another system with its latest words, None when there is none."""
     statement = _with_version(organization_id, Article.latest_version).where(Article.external_id == external_id)
     row = (await session.execute(statement)).one_or_none()
-    return None if row is None else _text_of(row.Article, row.ArticleVersion)
+    return None if row is None else text_of(row.Article, row.ArticleVersion)
+
+
+async def latest_by_slug(session: AsyncSession, *, organization_id: UUID, slug: str) -> ArticleText | None:
+    """Return the article of an address with its latest words, None when there is none."""
+    statement = _with_version(organization_id, Article.latest_version).where(Article.slug == slug)
+    row = (await session.execute(statement)).one_or_none()
+    return None if row is None else text_of(row.Article, row.ArticleVersion)
 
 
 async def versions_of(session: AsyncSession, *, organization_id: UUID, article_id: UUID) -> list[ArticleVersion]:
@@ -128,6 +154,27 @@ async def versions_of(session: AsyncSession, *, organization_id: UUID, article_i
     return list(found)
 
 
+async def history_of(
+    session: AsyncSession,
+    *,
+    organization_id: UUID,
+    article_id: UUID,
+    limit: int = 50,
+    after: UUID | None = None,
+) -> list[ArticleEvent]:
+    """Return the steps of an article, newest first.
+
+    Args:
+        after: the id of the last step of the page before.
+    """
+    statement = select(ArticleEvent).where(
+        ArticleEvent.organization_id == organization_id, ArticleEvent.article_id == article_id
+    )
+    if after is not None:
+        statement = statement.where(ArticleEvent.id < after)
+    return list(await session.scalars(statement.order_by(ArticleEvent.id.desc()).limit(limit)))
+
+
 def _with_version(organization_id: UUID, number: Any) -> Select[Article, ArticleVersion]:
     return (
         select(Article, ArticleVersion)
@@ -136,51 +183,54 @@ def _with_version(organization_id: UUID, number: Any) -> Select[Article, Article
     )
 
 
-def _filtered(statement: Select[Article, ArticleVersion], wanted: ArticleFilter) -> Select[Article, ArticleVersion]:
+def _filtered(
+    statement: Select[Article, ArticleVersion], wanted: ArticleFilter, organization_id: UUID
+) -> Select[Article, ArticleVersion]:
     for column, value in (
         (Article.state, wanted.state),
         (Article.visibility, wanted.visibility),
         (Article.category_id, wanted.category_id),
+        (Article.owner_id, wanted.owner_id),
+        (ArticleVersion.language, wanted.language),
     ):
         if value is not None:
             statement = statement.where(column == value)
+    if wanted.category is not None:
+        of_slug = select(Category.id).where(
+            Category.organization_id == organization_id, Category.slug == wanted.category
+        )
+        statement = statement.where(Article.category_id.in_(of_slug))
     if wanted.tag is not None:
         statement = statement.where(Article.tags.contains([wanted.tag]))
-    if wanted.words:
-        statement = statement.where(ArticleVersion.title.icontains(wanted.words, autoescape=True))
+    if wanted.product is not None:
+        statement = statement.where(Article.products.contains([wanted.product]))
+    if wanted.due_on is not None:
+        statement = statement.where(is_due(wanted.due_on))
+    if wanted.published_only:
+        statement = statement.where(Article.state == ArticleState.PUBLISHED)
+    if wanted.in_review is not None:
+        statement = statement.where(Article.review_version.is_not(None) == wanted.in_review)
+    return _with_words(statement, wanted.words or "")
+
+
+def _with_words(statement: Select[Article, ArticleVersion], words: str) -> Select[Article, ArticleVersion]:
+    for word in words.split()[:_MOST_WORDS]:
+        statement = statement.where(
+            ArticleVersion.title.icontains(word, autoescape=True)
+            | ArticleVersion.summary.icontains(word, autoescape=True)
+            | ArticleVersion.body.icontains(word, autoescape=True)
+        )
     return statement
 
 
-async def _one(session: AsyncSession, statement: Select[Article, ArticleVersion]) -> ArticleText:
+async def _one(
+    session: AsyncSession, statement: Select[Article, ArticleVersion], *, published_only: bool
+) -> ArticleText:
+    if published_only:
+        statement = statement.where(
+            Article.state == ArticleState.PUBLISHED, ArticleVersion.number == Article.published_version
+        )
     row = (await session.execute(statement)).one_or_none()
     if row is None:
         raise ArticleNotFound
-    return _text_of(row.Article, row.ArticleVersion)
-
-
-def _text_of(article: Article, version: ArticleVersion) -> ArticleText:
-    return ArticleText(
-        id=article.id,
-        slug=article.slug,
-        state=ArticleState(article.state),
-        visibility=ArticleVisibility(article.visibility),
-        category_id=article.category_id,
-        owner_id=article.owner_id,
-        tags=tuple(article.tags),
-        products=tuple(article.products),
-        external_id=article.external_id,
-        source_url=article.source_url,
-        review_at=article.review_at,
-        version=article.version,
-        published_version=article.published_version,
-        latest_version=article.latest_version,
-        created_at=article.created_at,
-        updated_at=article.updated_at,
-        number=version.number,
-        title=version.title,
-        summary=version.summary,
-        body=version.body,
-        language=version.language,
-        author_id=version.author_id,
-        published_at=version.published_at,
-    )
+    return text_of(row.Article, row.ArticleVersion)

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
+import numpy as np
 import structlog
-from sqlalchemy import select, update
+from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.ai.model import Models
-from helpdesk.database.base import new_id
+from helpdesk.ai.model import ModelBusy, Models
 from helpdesk.database.engine import Database
 from helpdesk.errors import Conflict
 from helpdesk.events.conversation import confirm_unchanged
-from helpdesk.events.record import record
-from helpdesk.kb.reasons import why
-from helpdesk.models.ai import KbSuggestion, KbSuggestionSet
-from helpdesk.models.kb import Article
-from helpdesk.models.values import ArticleState, AuthorKind, SourceType, TicketStatus
+from helpdesk.kb.suggestion_floor import WANTED_PRECISION, floor_for
+from helpdesk.kb.suggestion_sets import Offer, has_set, store_offer
+from helpdesk.models.ai import KbSuggestionSet
+from helpdesk.models.values import SourceType, TicketStatus
+from helpdesk.rag.embedding.models import active_model
+from helpdesk.rag.graph.similar import SimilarTicket, similar_tickets
 from helpdesk.rag.questions import Question, read_question, vector_of
-from helpdesk.rag.retrieval.query import SearchAnswer, SearchQuery, SearchResult
+from helpdesk.rag.retrieval.query import Audience, SearchQuery, visible_to
 from helpdesk.rag.retrieval.search import search
 
 log = structlog.get_logger(__name__)
 
 MOST_SUGGESTIONS = 5
+# A model that is only being loaded is there by then; whoever opens the ticket later finds something.
+PATIENCE = timedelta(seconds=15)
 
 
 class TicketSettled(Conflict):
@@ -41,11 +45,20 @@ async def suggest_articles(
     ticket_id: UUID,
     now: datetime,
     complete: Callable[[AsyncSession], Awaitable[None]],
+    asked_at: datetime | None = None,
+    wanted_precision: float = WANTED_PRECISION,
 ) -> None:
     """Store at most five published articles that answer a ticket, in place of those suggested before.
 
+    A ticket that has waited 15 seconds for its vector and has no suggestions yet gets those that words alone find;
+    they are replaced as soon as there are vectors.
+
+    Args:
+        asked_at: since when the suggestions are waited for.
+        wanted_precision: share of shown suggestions that should be of use, where feedback can tell.
+
     Raises:
-        TicketGone, TicketSettled: there is nothing to suggest for.
+        QuestionGone, TicketGone, TicketSettled: there is nothing to suggest for.
         TicketMovedOn: the requester wrote more meanwhile; try again.
         ModelBusy: there are no vectors for now.
     """
@@ -53,93 +66,50 @@ async def suggest_articles(
         question = await read_question(session, organization_id=organization_id, ticket_id=ticket_id)
     if question.status in {TicketStatus.SOLVED, TicketStatus.CLOSED}:
         raise TicketSettled
-    vector = await vector_of(database, models.embedder, organization_id=organization_id, question=question, now=now)
+    try:
+        vector = await vector_of(database, models.embedder, organization_id=organization_id, question=question, now=now)
+    except ModelBusy:
+        if now - (asked_at or now) >= PATIENCE:
+            async with database.transaction(organization_id) as session:
+                if not await has_set(session, organization_id=organization_id, ticket_id=ticket_id):
+                    await _offer(session, organization_id, question, None, wanted=wanted_precision, now=now)
+        raise
+    async with database.transaction(organization_id) as session:
+        made = await _offer(session, organization_id, question, vector, wanted=wanted_precision, now=now)
+        await complete(session)
+    log.info("articles_suggested", ticket_id=str(ticket_id), abstained=made.abstained, degraded=made.degraded)
+
+
+async def _offer(
+    session: AsyncSession,
+    organization_id: UUID,
+    question: Question,
+    vector: NDArray[np.float32] | None,
+    *,
+    wanted: float,
+    now: datetime,
+) -> KbSuggestionSet:
+    model = None if vector is None else await active_model(session)
+    name = None if model is None else model.name
+    floor = await floor_for(session, organization_id=organization_id, model=name, wanted=wanted, now=now)
     # Agents read the suggestions, so what only agents may read is among them.
     query = SearchQuery(
         text=question.text,
         vector=vector,
         types=(SourceType.KB,),
-        visibility=("public", "internal"),
+        visibility=visible_to(Audience.AGENTS),
         limit=MOST_SUGGESTIONS,
+        floor=floor.value,
     )
-    async with database.transaction(organization_id) as session:
-        answer = await search(session, organization_id=organization_id, query=query)
-        await _store(session, organization_id=organization_id, question=question, answer=answer, now=now)
-        await complete(session)
-    log.info("articles_suggested", ticket_id=str(ticket_id), suggestions=len(answer.results), degraded=answer.degraded)
-
-
-async def _store(
-    session: AsyncSession, *, organization_id: UUID, question: Question, answer: SearchAnswer, now: datetime
-) -> None:
+    answer = await search(session, organization_id=organization_id, query=query)
+    duplicates: list[SimilarTicket] = []
+    if vector is not None:
+        duplicates = await similar_tickets(
+            session, organization_id=organization_id, ticket_id=question.id, vector=vector
+        )
+    if answer.degraded and not answer.results:
+        reason = f"Only words were searched, since there are no vectors for now. {answer.reason}"
+        answer = replace(answer, reason=reason)
     await confirm_unchanged(session, organization_id=organization_id, ticket_id=question.id, seen=question.seen)
-    versions = await _published_versions(session, organization_id=organization_id, results=answer.results)
-    shown = [result for result in answer.results if result.source_id in versions]
-    await session.execute(
-        update(KbSuggestionSet)
-        .where(
-            KbSuggestionSet.organization_id == organization_id,
-            KbSuggestionSet.ticket_id == question.id,
-            KbSuggestionSet.superseded_at.is_(None),
-        )
-        .values(superseded_at=now)
-    )
-    made = KbSuggestionSet(
-        id=new_id(),
-        organization_id=organization_id,
-        ticket_id=question.id,
-        created_at=now,
-        abstained=not shown,
-        reason="" if shown else answer.reason or "The article that was found is no longer published.",
-        degraded=answer.degraded,
-        best_relevance=shown[0].relevance if shown else None,
-        model=answer.model,
-    )
-    session.add(made)
-    await session.flush()
-    session.add_all(
-        _row(result, rank=rank, version=versions[result.source_id], made=made, question=question)
-        for rank, result in enumerate(shown, start=1)
-    )
-    await record(
-        session,
-        organization_id=organization_id,
-        ticket_id=question.id,
-        kind="ticket.articles_suggested",
-        now=now,
-        actor_kind=AuthorKind.AI,
-        data={"articles": [result.title for result in shown], "abstained": not shown},
-    )
-
-
-async def _published_versions(
-    session: AsyncSession, *, organization_id: UUID, results: Sequence[SearchResult]
-) -> dict[UUID, int]:
-    rows = await session.execute(
-        select(Article.id, Article.published_version).where(
-            Article.organization_id == organization_id,
-            Article.id.in_([result.source_id for result in results]),
-            Article.state == ArticleState.PUBLISHED,
-            Article.published_version.is_not(None),
-        )
-    )
-    return {row.id: row.published_version for row in rows if row.published_version is not None}
-
-
-def _row(result: SearchResult, *, rank: int, version: int, made: KbSuggestionSet, question: Question) -> KbSuggestion:
-    return KbSuggestion(
-        organization_id=made.organization_id,
-        set_id=made.id,
-        ticket_id=made.ticket_id,
-        created_at=made.created_at,
-        article_id=result.source_id,
-        article_version=version,
-        chunk_id=result.chunk_id,
-        rank=rank,
-        relevance=result.relevance,
-        title=result.title,
-        heading_path=result.heading_path,
-        snippet=result.snippet,
-        why=why(question.text, result),
-        signals={"signals": result.signals, "highlights": [list(span) for span in result.highlights]},
-    )
+    offer = Offer(question, answer, floor, duplicates)
+    return await store_offer(session, organization_id=organization_id, offer=offer, now=now)

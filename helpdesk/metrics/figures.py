@@ -83,6 +83,19 @@ _SUGGESTIONS = text("""
      CROSS JOIN LATERAL (VALUES ('suggestions_shown_share', shown_share),
                                 ('suggestions_abstained_share', 1 - shown_share)) AS one (metric, share)
 """)
+# An article counts once a ticket: what was said of it stands beside it in every later set.
+_SUGGESTIONS_JUDGED = text("""
+    SELECT 'suggestions_precision', '{}'::jsonb, avg(useful::int)::float8, count(*)
+      FROM (SELECT ticket_id, article_id, bool_or(verdict = 'useful' OR cited_at IS NOT NULL) AS useful
+              FROM kb_suggestions
+             WHERE organization_id = :organization_id AND (verdict IS NOT NULL OR cited_at IS NOT NULL)
+               AND (verdict_at >= :starts AND verdict_at < :ends OR cited_at >= :starts AND cited_at < :ends)
+             GROUP BY ticket_id, article_id) AS judged
+""")
+_GAPS = text("""
+    SELECT 'knowledge_gaps_open', '{}'::jsonb, count(*)::float8, count(*)
+      FROM kb_gaps WHERE organization_id = :organization_id AND state = 'open'
+""")
 _DRAFTS = text("""
     SELECT 'drafts_' || wanted.state || '_share', '{}'::jsonb, avg((draft.state = wanted.state)::int)::float8,
            count(draft.id)
@@ -119,6 +132,8 @@ STATEMENTS: tuple[TextClause, ...] = (
     _SLA_MET,
     _PROVEN,
     _SUGGESTIONS,
+    _SUGGESTIONS_JUDGED,
+    _GAPS,
     _DRAFTS,
     _TRIAGE,
     _LAGS,
@@ -138,6 +153,8 @@ METRICS: dict[str, str] = {
     "sla_clocks_differing": "stored clocks that were not as the logs say, in the proofs ended in the bucket",
     "suggestions_shown_share": "share of the tickets looked up that got at least one article",
     "suggestions_abstained_share": "share that got none",
+    "suggestions_precision": "share of the suggestions judged or cited in the bucket that were of use",
+    "knowledge_gaps_open": "gaps of the knowledge base that were open when the bucket was taken",
     "drafts_drafted_share": "share of the drafts made in the bucket that are waiting for an agent",
     "drafts_abstained_share": "share that say why there is none",
     "drafts_sent_share": "share that were sent",

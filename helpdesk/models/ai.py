@@ -105,6 +105,7 @@ class KbSuggestionSet(Tenant, Base):
         Index(
             "uq_kb_suggestion_sets_current", "ticket_id", unique=True, postgresql_where=text("superseded_at IS NULL")
         ),
+        Index("ix_kb_suggestion_sets_organization_id", "organization_id", "created_at"),
     )
 
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
@@ -112,6 +113,13 @@ class KbSuggestionSet(Tenant, Base):
     reason: Mapped[str] = mapped_column(server_default="")
     degraded: Mapped[bool] = mapped_column(server_default=text("false"))
     best_relevance: Mapped[float | None] = mapped_column(Double)
+    # From what relevance on an article was shown, and where that comes from.
+    floor: Mapped[float | None] = mapped_column(Double)
+    floor_reason: Mapped[str] = mapped_column(server_default="")
+    # Articles that came nearest where none was shown.
+    misses: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    # Tickets about the same, and the articles that solved them.
+    duplicates: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
     model: Mapped[str | None]
     superseded_at: Mapped[datetime | None]
 
@@ -120,7 +128,16 @@ class KbSuggestion(Tenant, Base):
     """One article offered for a ticket, and why."""
 
     __tablename__ = "kb_suggestions"
-    __table_args__ = (UniqueConstraint("set_id", "rank"), one_of("verdict", ("useful", "not_useful")))
+    __table_args__ = (
+        UniqueConstraint("set_id", "rank"),
+        Index(
+            "ix_kb_suggestions_judged",
+            "organization_id",
+            "created_at",
+            postgresql_where=text("verdict IS NOT NULL OR cited_at IS NOT NULL"),
+        ),
+        one_of("verdict", ("useful", "not_useful")),
+    )
 
     set_id: Mapped[UUID] = mapped_column(ForeignKey("kb_suggestion_sets.id", ondelete="CASCADE"))
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
@@ -136,6 +153,16 @@ class KbSuggestion(Tenant, Base):
     signals: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     verdict: Mapped[str | None]
     verdict_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    verdict_at: Mapped[datetime | None]
+    comment: Mapped[str | None]
+    # When an agent's public reply first named the article.
+    cited_at: Mapped[datetime | None]
+
+    @property
+    def highlights(self) -> list[list[int]]:
+        """Return where words of the ticket stand in the snippet, pairs of character offsets."""
+        spans: list[list[int]] = self.signals.get("highlights", [])
+        return spans
 
 
 class ReplyDraft(Tenant, Base):

@@ -259,6 +259,8 @@ class IndexTask(Base):
     updated_at: Mapped[Moment]
     version: Mapped[int] = mapped_column(server_default=text("1"))
     claimed_version: Mapped[int | None]
+    # Since when the change waits, however often it was taken in hand and handed back.
+    waiting_since: Mapped[Moment]
     run_after: Mapped[Moment]
     locked_by: Mapped[UUID | None]
     locked_at: Mapped[datetime | None]

@@ -77,6 +77,51 @@ class ArticleVisibility(StrEnum):
     AGENTS = "agents"
 
 
+class UnansweredOrigin(StrEnum):
+    """Where a question was put that nothing answered."""
+
+    SEARCH = "search"
+    TICKET = "ticket"
+    ASK = "ask"
+
+
+class GapState(StrEnum):
+    """What has become of a gap of the knowledge base."""
+
+    OPEN = "open"
+    DRAFTED = "drafted"
+    DISMISSED = "dismissed"
+    CLOSED = "closed"
+
+
+class ArticleEventKind(StrEnum):
+    """What the history of an article tells of."""
+
+    CREATED = "created"
+    WRITTEN = "written"
+    REVIEW_REQUESTED = "review_requested"
+    REVIEW_WITHDRAWN = "review_withdrawn"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    PUBLISHED = "published"
+    ARCHIVED = "archived"
+    RESTORED = "restored"
+    SCHEDULED = "scheduled"
+    UNSCHEDULED = "unscheduled"
+    VISIBILITY_CHANGED = "visibility_changed"
+    OWNER_CHANGED = "owner_changed"
+    REVIEWED = "reviewed"
+
+
+class ArticleDoer(StrEnum):
+    """By which way an article was changed."""
+
+    USER = "user"
+    COMMAND = "command"
+    IMPORT = "import"
+    SCHEDULE = "schedule"
+
+
 class ClockState(StrEnum):
     """What an SLA clock does."""
 
@@ -111,6 +156,23 @@ class ThumbnailState(StrEnum):
     WAITING = "waiting"
     READY = "ready"
     UNFIT = "unfit"
+
+
+class TextState(StrEnum):
+    """What has become of the text in an attachment."""
+
+    NONE = "none"
+    WAITING = "waiting"
+    READY = "ready"
+    UNFIT = "unfit"
+
+
+class PassageVisibility(StrEnum):
+    """Who may read a passage of the search index: anybody, signed-in customers, or agents."""
+
+    PUBLIC = "public"
+    CUSTOMERS = "customers"
+    INTERNAL = "internal"
 
 
 class SourceType(StrEnum):
@@ -180,6 +242,9 @@ class NoticeKind(StrEnum):
     TICKET_ASSIGNED = "ticket.assigned"
     TICKET_REPLIED = "ticket.replied"
     TICKET_MENTIONED = "ticket.mentioned"
+    ARTICLE_REVIEW_DUE = "article.review_due"
+    ARTICLE_REVIEW_REQUESTED = "article.review_requested"
+    ARTICLE_REVIEWED = "article.reviewed"
 
 
 class NoticeChannel(StrEnum):

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.errors import NotFound
+from helpdesk.models.kb import Article
 from helpdesk.models.notifications import Notification, NotificationDelivery
 from helpdesk.models.tickets import Ticket
 from helpdesk.models.values import NoticeKind, NoticeState
@@ -38,8 +39,12 @@ async def deliver(
     told in their own way.
 
     Raises:
-        NotificationNotFound: the ticket is gone.
+        NotificationNotFound: the ticket or the article is gone.
     """
+    if notice.ticket_id is None:
+        if not await _article_exists(session, organization_id=organization_id, notice=notice):
+            raise NotificationNotFound("The article of this notice is gone.")
+        return await tell(session, organization_id=organization_id, notice=notice, now=now, settings=settings)
     ticket = await session.scalar(
         select(Ticket).where(Ticket.organization_id == organization_id, Ticket.id == notice.ticket_id)
     )
@@ -58,6 +63,13 @@ async def deliver(
     return await tell(
         session, organization_id=organization_id, notice=notice, ticket=ticket, now=now, settings=settings
     )
+
+
+async def _article_exists(session: AsyncSession, *, organization_id: UUID, notice: DeliverNotification) -> bool:
+    found = await session.scalar(
+        select(Article.id).where(Article.organization_id == organization_id, Article.id == notice.article_id)
+    )
+    return found is not None
 
 
 async def mark_read(

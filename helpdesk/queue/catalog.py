@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from helpdesk.queue.args import JobArgs
+from helpdesk.queue.article_jobs import PublishArticle, ReviewArticles
 from helpdesk.queue.notice_jobs import (
     DeliverNotification,
     MessageId,
@@ -20,27 +21,49 @@ from helpdesk.queue.sla_jobs import (
     SlaPredict,
     SlaReport,
 )
-from helpdesk.queue.ticket_jobs import KbSuggest, MakeThumbnail, SmartReply, TriageTicket
-from helpdesk.queue.upkeep_jobs import BackUp, CleanUp, ExportTickets, MetricsSnapshot, ReconcileIndex, RetrainTriage
+from helpdesk.queue.ticket_jobs import ExtractText, KbSuggest, MakeThumbnail, SmartReply, TriageTicket
+from helpdesk.queue.upkeep_jobs import (
+    BackfillEmbeddings,
+    BackUp,
+    ChangeEmbeddingModel,
+    CleanUp,
+    ExportTickets,
+    FindKnowledgeGaps,
+    FitRelevance,
+    LinkSimilarTickets,
+    MaintainIndex,
+    MetricsSnapshot,
+    ReconcileIndex,
+    RetrainTriage,
+)
 
 __all__ = [
     "JOB_TYPES",
     "ApplySlaAction",
     "BackUp",
+    "BackfillEmbeddings",
+    "ChangeEmbeddingModel",
     "CleanUp",
     "DeliverNotification",
     "ExportTickets",
+    "ExtractText",
+    "FindKnowledgeGaps",
+    "FitRelevance",
     "KbSuggest",
+    "LinkSimilarTickets",
+    "MaintainIndex",
     "MakeThumbnail",
     "MessageId",
     "MetricsSnapshot",
     "ProveClocks",
+    "PublishArticle",
     "PublishEvent",
     "Recipient",
     "ReconcileIndex",
     "RefreshPredictions",
     "RetargetClocks",
     "RetrainTriage",
+    "ReviewArticles",
     "SendDigest",
     "SendEmail",
     "SendWebhook",
@@ -61,9 +84,16 @@ JOB_TYPES: dict[str, type[JobArgs]] = {
         MetricsSnapshot,
         CleanUp,
         ReconcileIndex,
+        MaintainIndex,
+        BackfillEmbeddings,
+        ChangeEmbeddingModel,
         RetrainTriage,
+        FitRelevance,
+        LinkSimilarTickets,
+        FindKnowledgeGaps,
         DeliverNotification,
         MakeThumbnail,
+        ExtractText,
         BackUp,
         SlaReport,
         RetargetClocks,
@@ -74,5 +104,7 @@ JOB_TYPES: dict[str, type[JobArgs]] = {
         SendWebhook,
         PublishEvent,
         ApplySlaAction,
+        PublishArticle,
+        ReviewArticles,
     )
 }

@@ -18,14 +18,15 @@ MessageId = Annotated[str, StringConstraints(pattern=r"^<[!-;=?-~]+@[!-;=?-~]+>$
 
 
 class DeliverNotification(JobArgs):
-    """Tell the people concerned with a ticket that something happened, each of them once.
+    """Tell the people concerned with a ticket or an article that something happened, each of them once.
 
     Attributes:
+        ticket_id, article_id: what it is about, one of the two.
         who: the audiences it is meant for.
         user_ids: people it is meant for by name.
         actor_id: the user whose doing it was, who is not told of it.
         data: what a reader needs to understand it; `due_at` is a time (RFC 3339), `message_id` names a message of the
-            ticket that mails are to quote.
+            ticket that mails are to quote. About an article it has `article_id`, `article_slug` and `article_title`.
     """
 
     job_type: ClassVar = "DELIVER_NOTIFICATION"
@@ -33,7 +34,8 @@ class DeliverNotification(JobArgs):
     priority: ClassVar = JobPriority.HIGH
 
     kind: NoticeKind
-    ticket_id: UUID
+    ticket_id: UUID | None = None
+    article_id: UUID | None = None
     dedupe_key: str
     title: str
     who: tuple[Audience, ...] = (Audience.ASSIGNEE,)

@@ -61,6 +61,24 @@ SCHEDULE = (
     # Off the full hour, when much else begins.
     CronEntry(name="clean_up", cron="20 * * * *", job_type="CLEAN_UP", scope="operator", coalesce=True),
     CronEntry(name="reconcile_index", cron="40 * * * *", job_type="RECONCILE_INDEX", coalesce=True),
+    CronEntry(name="maintain_index", cron="55 * * * *", job_type="MAINTAIN_INDEX", scope="operator", coalesce=True),
+    CronEntry(
+        name="check_index",
+        cron="15 4 * * *",
+        job_type="MAINTAIN_INDEX",
+        payload={"checks": True},
+        scope="operator",
+        coalesce=True,
+    ),
+    # Vectors that a failed call left out, and models kept long enough; a look that finds neither costs little.
+    CronEntry(
+        name="backfill_embeddings",
+        cron="*/10 * * * *",
+        job_type="BACKFILL_EMBEDDINGS",
+        missed="skip",
+        scope="operator",
+        coalesce=True,
+    ),
     # A prediction is due again when its clock has come further, which a few minutes more do not matter to.
     CronEntry(
         name="refresh_predictions", cron="*/5 * * * *", job_type="REFRESH_PREDICTIONS", missed="skip", coalesce=True
@@ -70,6 +88,12 @@ SCHEDULE = (
     CronEntry(name="back_up", cron="30 2 * * *", job_type="BACK_UP", scope="operator", coalesce=True),
     CronEntry(name="prove_clocks", cron="50 3 * * *", job_type="PROVE_CLOCKS", coalesce=True),
     CronEntry(name="retrain_triage", cron="10 3 * * *", job_type="RETRAIN_TRIAGE", coalesce=True),
+    CronEntry(name="fit_relevance", cron="25 3 * * *", job_type="FIT_RELEVANCE", coalesce=True),
+    CronEntry(name="link_similar_tickets", cron="5 4 * * *", job_type="LINK_SIMILAR_TICKETS", coalesce=True),
+    # After the night's ranking and edges, by which it is told what is answered.
+    CronEntry(name="find_knowledge_gaps", cron="35 4 * * *", job_type="FIND_KNOWLEDGE_GAPS", coalesce=True),
+    # Early enough to be read in the morning in Europe; the time is the installation's to choose.
+    CronEntry(name="review_articles", cron="15 5 * * *", job_type="REVIEW_ARTICLES", coalesce=True),
 )
 
 

@@ -62,3 +62,18 @@ class MakeThumbnail(JobArgs):
     most_per_worker: ClassVar = 2
 
     attachment_id: UUID
+
+
+class ExtractText(JobArgs):
+    """Take the text out of an attachment for the search index, or find that there is none."""
+
+    job_type: ClassVar = "EXTRACT_TEXT"
+    queue: ClassVar = "files"
+    priority: ClassVar = JobPriority.LOW
+    max_retries: ClassVar = 3
+    timeout_s: ClassVar = 60
+    enqueue_role: ClassVar = UserRole.AGENT
+    # Each reads in a process of its own, of up to 768 MB.
+    most_per_worker: ClassVar = 2
+
+    attachment_id: UUID

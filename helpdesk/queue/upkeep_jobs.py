@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from helpdesk.models.values import JobPriority, TicketStatus, UserRole
 from helpdesk.queue.args import JobArgs
@@ -50,6 +50,48 @@ class ReconcileIndex(JobArgs):
     most_per_worker: ClassVar = 2
 
 
+class MaintainIndex(JobArgs):
+    """Build, rebuild and drop graph indexes over vectors, for every organisation; with `checks`, count terms anew
+    and probe what the graph indexes find as well.
+    """  # noqa: D205 -- one sentence
+
+    job_type: ClassVar = "MAINTAIN_INDEX"
+    queue: ClassVar = "maintenance"
+    priority: ClassVar = JobPriority.LOW
+    max_retries: ClassVar = 3
+    timeout_s: ClassVar = 6 * 3600
+    backoff_steps_s: ClassVar = (600.0,)
+    enqueue_role: ClassVar = UserRole.OPERATOR
+    limited_by: ClassVar = "type"
+
+    checks: bool = False
+
+
+class BackfillEmbeddings(JobArgs):
+    """Make the vectors that passages lack of a model, for every organisation, and drop models kept long enough."""
+
+    job_type: ClassVar = "BACKFILL_EMBEDDINGS"
+    queue: ClassVar = "maintenance"
+    priority: ClassVar = JobPriority.LOW
+    timeout_s: ClassVar = 900
+    enqueue_role: ClassVar = UserRole.OPERATOR
+    limited_by: ClassVar = "type"
+
+
+class ChangeEmbeddingModel(JobArgs):
+    """Compare the model that was built with the active one, and let it take its place if it is not worse."""
+
+    job_type: ClassVar = "CHANGE_EMBEDDING_MODEL"
+    queue: ClassVar = "maintenance"
+    max_retries: ClassVar = 2
+    timeout_s: ClassVar = 6 * 3600
+    enqueue_role: ClassVar = UserRole.OPERATOR
+    limited_by: ClassVar = "type"
+
+    # Why it is to take the place even if something is missing or it does worse.
+    reason: str | None = None
+
+
 class RetrainTriage(JobArgs):
     """Train the classifier of triage anew where an organisation's tickets have taught something since."""
 
@@ -61,6 +103,48 @@ class RetrainTriage(JobArgs):
     enqueue_role: ClassVar = UserRole.ADMIN
     # Training takes a core for seconds to minutes.
     most_per_worker: ClassVar = 1
+
+
+class FitRelevance(JobArgs):
+    """Fit the ranking of searches to what people of an organisation said about results, where that ranks better."""
+
+    job_type: ClassVar = "FIT_RELEVANCE"
+    queue: ClassVar = "ai"
+    priority: ClassVar = JobPriority.LOW
+    max_retries: ClassVar = 3
+    timeout_s: ClassVar = 900
+    enqueue_role: ClassVar = UserRole.ADMIN
+    # Fitting takes a core for seconds.
+    most_per_worker: ClassVar = 1
+
+
+class LinkSimilarTickets(JobArgs):
+    """Compare an organisation's tickets with each other and join those that are alike in the graph."""
+
+    job_type: ClassVar = "LINK_SIMILAR_TICKETS"
+    queue: ClassVar = "maintenance"
+    priority: ClassVar = JobPriority.LOW
+    max_retries: ClassVar = 3
+    timeout_s: ClassVar = 3600
+    enqueue_role: ClassVar = UserRole.ADMIN
+    # Comparing takes a core of the database.
+    most_per_worker: ClassVar = 1
+
+
+class FindKnowledgeGaps(JobArgs):
+    """Put the questions together that nothing answered, and list what the knowledge base lacks."""
+
+    job_type: ClassVar = "FIND_KNOWLEDGE_GAPS"
+    queue: ClassVar = "ai"
+    priority: ClassVar = JobPriority.LOW
+    max_retries: ClassVar = 3
+    timeout_s: ClassVar = 1800
+    enqueue_role: ClassVar = UserRole.AGENT
+    # Comparing thousands of questions takes a core for seconds.
+    most_per_worker: ClassVar = 1
+
+    # How far back questions count; None takes the installation's setting.
+    days: int | None = Field(default=None, ge=1, le=180)
 
 
 class ExportTickets(JobArgs):

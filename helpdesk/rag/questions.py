@@ -16,7 +16,11 @@ from helpdesk.ai.model import Embedder, InputRefused, ModelBusy
 from helpdesk.database.engine import Database
 from helpdesk.errors import NotFound, Unavailable
 from helpdesk.models.values import TicketStatus
-from helpdesk.rag.embedding.vectors import ticket_input, vectors_for
+from helpdesk.rag.embedding.halfvec import read_vector
+from helpdesk.rag.embedding.models import active_model
+from helpdesk.rag.embedding.spaces import made_by
+from helpdesk.rag.embedding.vectors import hash_of_input, stored_vectors, ticket_input, vectors_for
+from helpdesk.rag.graph.similar import own_vector
 from helpdesk.rag.text.cleaning import clean_message
 from helpdesk.rag.text.language import detect_language
 
@@ -117,7 +121,12 @@ async def vector_of(
     for candidate in (words, words[: len(words) // 2]):
         try:
             found = await vectors_for(
-                database, embedder, organization_id=organization_id, texts=[candidate or "-"], now=now
+                database,
+                embedder,
+                organization_id=organization_id,
+                texts=[candidate or "-"],
+                now=now,
+                as_passages=candidate == words,
             )
         except InputRefused:
             # Languages that the model spells out letter by letter fill it with half as many words.
@@ -126,5 +135,26 @@ async def vector_of(
             raise
         except Unavailable as away:
             raise ModelBusy(away.detail, retry_after=30) from away
-        return np.asarray(found[0], dtype=np.float32)
+        # With its note of the model that made it.
+        return np.asanyarray(found[0], dtype=np.float32)
     return None
+
+
+async def stored_vector_of(
+    session: AsyncSession, *, organization_id: UUID, question: Question
+) -> NDArray[np.float32] | None:
+    """Return the ticket's vector as it is kept, or that of its passage in the index; None where there is neither.
+
+    Nothing is embedded.
+    """
+    model = await active_model(session)
+    if model is None:
+        return None
+    words = question.text
+    hashes = [hash_of_input(model.query_prefix + part) for part in (words, words[: len(words) // 2])]
+    kept = await stored_vectors(session, organization_id=organization_id, model=model, hashes=hashes)
+    found = next((kept[key] for key in hashes if key in kept), None)
+    if found is None:
+        indexed = await own_vector(session, organization_id=organization_id, ticket_id=question.id, model=model)
+        found = None if indexed is None else read_vector(indexed)
+    return None if found is None else made_by(model.id, found)

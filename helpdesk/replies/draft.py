@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from helpdesk.answers.grounding import Checked, Sentence
 from helpdesk.rag.questions import Question
 from helpdesk.replies.evidence import Evidence
-from helpdesk.replies.grounding import Checked, Sentence
 from helpdesk.replies.opening import Opening
 from helpdesk.replies.phrases import compose
 

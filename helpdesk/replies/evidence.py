@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,20 +12,18 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.ai.model import Embedder, InputRefused
+from helpdesk.ai.model import Embedder
+from helpdesk.answers.article_units import Unit, units_of
+from helpdesk.answers.closeness import UNIT_CHARS, closeness_of
+from helpdesk.answers.extract import choose, section_texts
 from helpdesk.database.engine import Database
 from helpdesk.models.values import SourceType
-from helpdesk.rag.embedding.vectors import vectors_for
 from helpdesk.rag.questions import Question
-from helpdesk.rag.retrieval.query import SearchAnswer, SearchQuery, SearchResult
+from helpdesk.rag.retrieval.query import Audience, SearchAnswer, SearchQuery, SearchResult, visible_to
 from helpdesk.rag.retrieval.search import search
 from helpdesk.rag.text.cleaning import clean_markdown
-from helpdesk.rag.text.terms import words_of
-from helpdesk.replies.article_units import Unit, units_of
-from helpdesk.replies.extract import choose, section_texts
 
 _LOOKED_AT = 3
-_UNIT_CHARS = 600
 _MOST_UNITS_READ = 120
 
 # Only what customers may read, as it is published now, whatever the index still holds.
@@ -77,7 +74,7 @@ class Evidence:
                 "slug": self.article.slug,
                 "version": self.article.number,
                 "heading": headings[section],
-                "quote": " ".join(unit.text for unit in self.units if unit.section == section)[:_UNIT_CHARS],
+                "quote": " ".join(unit.text for unit in self.units if unit.section == section)[:UNIT_CHARS],
                 "relevance": round(self.found.relevance, 4),
             }
             for section, identifier in self.cite_of.items()
@@ -89,7 +86,11 @@ async def look_up(
 ) -> tuple[SearchAnswer, Article | None]:
     """Search what customers may read; return the answer, and the best article that is still published."""
     query = SearchQuery(
-        text=question.text, vector=vector, types=(SourceType.KB,), visibility=("public",), limit=_LOOKED_AT
+        text=question.text,
+        vector=vector,
+        types=(SourceType.KB,),
+        visibility=visible_to(Audience.CUSTOMERS),
+        limit=_LOOKED_AT,
     )
     answer = await search(session, organization_id=organization_id, query=query)
     for result in answer.results:
@@ -117,15 +118,17 @@ async def quote(
     """Choose what of an article to quote; raise ModelBusy when its sentences cannot be compared for now."""
     units = units_of(clean_markdown(article.body))[:_MOST_UNITS_READ]
     sections = section_texts(units)
-    texts = [unit.text[:_UNIT_CHARS] for unit in units] + list(sections.values())
-    closeness = _by_words(question, texts, article.language)
-    if vector is not None:
-        try:
-            made = await vectors_for(database, embedder, organization_id=organization_id, texts=texts, now=now)
-            closeness = (np.asarray(made) @ vector).tolist()
-        except InputRefused:
-            # A sentence of symbols that the model cannot read; words decide for the whole article.
-            pass
+    texts = [unit.text[:UNIT_CHARS] for unit in units] + list(sections.values())
+    closeness = await closeness_of(
+        database,
+        embedder,
+        organization_id=organization_id,
+        question=question.text,
+        vector=vector,
+        texts=texts,
+        language=article.language,
+        now=now,
+    )
     chosen = choose(
         units,
         closeness[: len(units)],
@@ -139,13 +142,3 @@ async def quote(
         for section, identifier in cite_of.items()
     }
     return Evidence(article, found, chosen, cite_of, whole)
-
-
-def _by_words(question: Question, texts: Sequence[str], language: str) -> list[float]:
-    """Return the share of words that each text has in common with the ticket, for want of vectors."""
-    asked = set(words_of(question.text, language))
-    shares = []
-    for candidate in texts:
-        words = set(words_of(candidate, language))
-        shares.append(len(words & asked) / (len(words) * len(asked)) ** 0.5 if words and asked else 0.0)
-    return shares

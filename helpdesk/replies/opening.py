@@ -19,9 +19,9 @@ from helpdesk.ai.model import (
     ModelMissing,
     Prompt,
 )
+from helpdesk.answers.grounding import TICKET, Sentence, check
 from helpdesk.rag.questions import Question
 from helpdesk.replies.evidence import Evidence
-from helpdesk.replies.grounding import TICKET, Sentence, check
 from helpdesk.replies.phrases import phrases_for
 from helpdesk.replies.prompt import MAX_TOKENS, build_prompt, schema_of
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from helpdesk.replies.article_units import Unit
+from helpdesk.answers.article_units import Unit
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.ai.model import LanguageModel, ModelBusy, Models
+from helpdesk.answers.grounding import Checked, check
 from helpdesk.database.engine import Database
 from helpdesk.rag.questions import Question, read_question, vector_of
 from helpdesk.rag.retrieval.query import SearchAnswer
 from helpdesk.replies.draft import Draft, compose_draft, quotes_of
 from helpdesk.replies.evidence import Evidence, look_up, quote
-from helpdesk.replies.grounding import Checked, check
 from helpdesk.replies.opening import Opening, ask_for_opening
 from helpdesk.replies.storing import read_signature, store_draft
 from helpdesk.settings import Settings

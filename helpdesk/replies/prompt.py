@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from helpdesk.ai.model import Prompt
-from helpdesk.replies.grounding import TICKET
+from helpdesk.answers.grounding import TICKET
 
 PROMPT_ID = "reply-topic"
 PROMPT_VERSION = 1

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.ai.runs import record_run
+from helpdesk.answers.trace import trace_of
 from helpdesk.database.base import new_id
 from helpdesk.events.conversation import confirm_unchanged
 from helpdesk.events.record import record
@@ -46,7 +47,7 @@ async def store_draft(
     """
     await confirm_unchanged(session, organization_id=organization_id, ticket_id=question.id, seen=question.seen)
     run_id = await _record(
-        session, organization_id=organization_id, question=question, draft=draft, trace=_trace(answer), now=now
+        session, organization_id=organization_id, question=question, draft=draft, trace=trace_of(answer), now=now
     )
     await _supersede(session, organization_id=organization_id, question=question, instead_of=instead_of, now=now)
     abstained = draft.abstain_reason is not None
@@ -126,19 +127,3 @@ async def _record(
         decision="error" if opening.answer is None else "accepted" if opening.sentence is not None else "abstained",
         now=now,
     )
-
-
-def _trace(answer: SearchAnswer) -> dict[str, Any]:
-    return {
-        "model": answer.model,
-        "degraded": answer.degraded,
-        "found": [
-            {
-                "source_id": str(result.source_id),
-                "chunk_id": str(result.chunk_id),
-                "relevance": round(result.relevance, 4),
-                "signals": result.signals,
-            }
-            for result in answer.results
-        ],
-    }

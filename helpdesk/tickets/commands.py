@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.events.record import record
+from helpdesk.kb.suggestion_feedback import note_citations
 from helpdesk.models.tickets import Message, Ticket
 from helpdesk.models.values import AuthorKind, MessageVisibility, TicketStatus
 from helpdesk.settings import Settings
@@ -20,6 +21,7 @@ from helpdesk.tickets.follow_up import (
     follow_up_customer_message,
     follow_up_opening,
     index_ticket,
+    keep_index_current,
     predict_anew,
 )
 from helpdesk.tickets.lifecycle import check_move, is_settled, status_after_message
@@ -86,12 +88,17 @@ async def reply(
     message = await say(session, ticket=ticket, actor=actor, body=body, visibility=MessageVisibility.PUBLIC, now=now)
     if actor.kind is AuthorKind.AGENT and ticket.first_public_reply_at is None:
         ticket.first_public_reply_at = now
+    if actor.kind is AuthorKind.AGENT:
+        await note_citations(
+            session, organization_id=organization_id, ticket_id=ticket_id, reply=body, user_id=actor.id, now=now
+        )
     await move(session, ticket=ticket, to=status, actor=actor, now=now)
     await _keep_clocks(session, ticket, was_settled=was_settled, now=now)
     if actor.kind is AuthorKind.CUSTOMER:
         await follow_up_customer_message(session, ticket=ticket, message=message, now=now, settings=settings)
     elif not is_settled(status):
         await predict_anew(session, organization_id=organization_id, ticket_id=ticket_id)
+    await keep_index_current(session, organization_id=organization_id, ticket_id=ticket_id)
     return message
 
 
@@ -106,6 +113,7 @@ async def note(
     ticket = await lock_changeable(session, organization_id=organization_id, ticket_id=ticket_id)
     message = await say(session, ticket=ticket, actor=actor, body=body, visibility=MessageVisibility.INTERNAL, now=now)
     await tell_mentioned(session, ticket=ticket, note=message)
+    await keep_index_current(session, organization_id=organization_id, ticket_id=ticket_id)
     return message
 
 

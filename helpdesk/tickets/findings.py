@@ -11,15 +11,45 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.ai import BreachPrediction, KbSuggestion, KbSuggestionSet, ReplyDraft, TriagePrediction
+from helpdesk.models.kb import Article, ArticleVersion
 from helpdesk.models.sla import Clock
+from helpdesk.models.tickets import Ticket
+
+
+@dataclass(frozen=True)
+class DuplicateSolution:
+    """An article that solved an alike ticket."""
+
+    id: UUID
+    slug: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """An alike ticket as it stands now.
+
+    Attributes:
+        similarity: how close the two are in meaning, at most 1; None where only words were compared.
+        same_as: whether they are so alike that one may stand for the other.
+    """
+
+    ticket_id: UUID
+    number: int
+    subject: str
+    status: str
+    similarity: float | None
+    same_as: bool
+    solved_by: Sequence[DuplicateSolution]
 
 
 @dataclass(frozen=True)
 class Suggestions:
-    """The current set of suggestions with its articles, the best first."""
+    """The current set of suggestions with its articles and alike tickets, the best first."""
 
     of: KbSuggestionSet
     items: Sequence[KbSuggestion]
+    duplicates: Sequence[Duplicate]
 
 
 @dataclass(frozen=True)
@@ -80,7 +110,45 @@ async def suggestions_of(session: AsyncSession, *, organization_id: UUID, ticket
         .where(KbSuggestion.organization_id == organization_id, KbSuggestion.set_id == found.id)
         .order_by(KbSuggestion.rank)
     )
-    return Suggestions(found, items.all())
+    return Suggestions(found, items.all(), await _duplicates(session, organization_id, found))
+
+
+async def _duplicates(session: AsyncSession, organization_id: UUID, found: KbSuggestionSet) -> Sequence[Duplicate]:
+    """Return the alike tickets that are still there, with the articles that are still published."""
+    if not found.duplicates:
+        return ()
+    tickets = await session.execute(
+        select(Ticket.id, Ticket.number, Ticket.subject, Ticket.status).where(
+            Ticket.organization_id == organization_id,
+            Ticket.id.in_([UUID(one["ticket_id"]) for one in found.duplicates]),
+        )
+    )
+    by_id = {row.id: row for row in tickets}
+    articles = await session.execute(
+        select(Article.id, Article.slug, ArticleVersion.title)
+        .join(
+            ArticleVersion,
+            (ArticleVersion.article_id == Article.id) & (ArticleVersion.number == Article.published_version),
+        )
+        .where(
+            Article.organization_id == organization_id,
+            Article.id.in_([UUID(article) for one in found.duplicates for article in one["solved_by"]]),
+        )
+    )
+    solutions = {str(row.id): DuplicateSolution(row.id, row.slug, row.title) for row in articles}
+    return [
+        Duplicate(
+            ticket_id=ticket.id,
+            number=ticket.number,
+            subject=ticket.subject,
+            status=ticket.status,
+            similarity=one["similarity"],
+            same_as=one["same_as"],
+            solved_by=[solutions[article] for article in one["solved_by"] if article in solutions],
+        )
+        for one in found.duplicates
+        if (ticket := by_id.get(UUID(one["ticket_id"]))) is not None
+    ]
 
 
 async def draft_of(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID) -> ReplyDraft | None:

@@ -20,7 +20,7 @@ from helpdesk.queue.catalog import (
     TriageTicket,
 )
 from helpdesk.queue.enqueue import KeyedJob, enqueue_unless_waiting
-from helpdesk.rag.indexing.requests import request_index
+from helpdesk.rag.indexing.requests import request_index, request_index_if_known
 from helpdesk.settings import Settings
 
 BUCKET = timedelta(minutes=15)
@@ -89,4 +89,11 @@ async def index_ticket(session: AsyncSession, *, organization_id: UUID, ticket_i
         source_type=SourceType.TICKET,
         source_id=ticket_id,
         priority=priority,
+    )
+
+
+async def keep_index_current(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID) -> None:
+    """Queue a ticket that the search index has, or is about to have, since more was said on it."""
+    await request_index_if_known(
+        session, organization_id=organization_id, source_type=SourceType.TICKET, source_id=ticket_id
     )

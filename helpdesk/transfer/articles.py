@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk.kb.article_fields import would_change
 from helpdesk.kb.commands import (
     ArticleChanges,
     NewArticle,
@@ -15,13 +16,16 @@ from helpdesk.kb.commands import (
     publish_article,
     update_article,
 )
+from helpdesk.kb.lifecycle import Editor
 from helpdesk.kb.queries import ArticleText, article_by_external_id
-from helpdesk.models.values import ArticleState, SourceType
+from helpdesk.models.values import ArticleDoer, ArticleState, SourceType
 from helpdesk.transfer.article_rows import ArticleReader, ArticleRow
 from helpdesk.transfer.directory import Directory, add_categories, read_directory
 from helpdesk.transfer.index_order import index_after_others
 from helpdesk.transfer.outcome import Outcome, Tally
 from helpdesk.transfer.rows import Row
+
+_EDITOR = Editor(through=ArticleDoer.IMPORT)
 
 
 @dataclass
@@ -79,7 +83,9 @@ class ArticleWork:
         here = self._present.get(item.external_id)
         article_id = await self._create(session, item) if here is None else await self._update(session, item, here)
         if not item.is_draft:
-            await publish_article(session, organization_id=self.organization_id, article_id=article_id, now=self.now)
+            await publish_article(
+                session, organization_id=self.organization_id, article_id=article_id, now=self.now, editor=_EDITOR
+            )
         self._written.append(article_id)
 
     async def end(self, session: AsyncSession) -> None:
@@ -103,7 +109,7 @@ class ArticleWork:
             review_at=item.review_at,
         )
         article = await create_article(
-            session, organization_id=self.organization_id, new=new, author_id=None, now=self.now
+            session, organization_id=self.organization_id, new=new, author_id=None, now=self.now, editor=_EDITOR
         )
         return article.id
 
@@ -116,6 +122,7 @@ class ArticleWork:
                 changes=self._changes(item),
                 author_id=None,
                 now=self.now,
+                editor=_EDITOR,
             )
         return here.id
 
@@ -135,8 +142,7 @@ class ArticleWork:
 
     def _differs(self, item: ArticleRow, here: ArticleText) -> bool:
         """Tell whether a row says something else than what is here; what it does not say stays as it is."""
-        changes = vars(self._changes(item))
-        return any(value is not None and value != getattr(here, name) for name, value in changes.items())
+        return would_change(self._changes(item), here)
 
     def _category_id(self, item: ArticleRow) -> UUID | None:
         category = self._directory.category(item.category) if item.category else None

@@ -24,7 +24,8 @@ def average_precision(ranked: Sequence[str], relevant: Relevant) -> float:
         if relevant.get(document, 0) > 0:
             found += 1
             total += found / rank
-    return total / len(relevant) if relevant else 0.0
+    expected = sum(grade > 0 for grade in relevant.values())
+    return total / expected if expected else 0.0
 
 
 def reciprocal_rank(ranked: Sequence[str], relevant: Relevant) -> float:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from helpdesk.asking.retention import PRUNE_QUESTIONS
 from helpdesk.attachments.orphans import sweep_orphans
+from helpdesk.kb.gap_retention import PRUNE_GAP_MEMBERS, PRUNE_UNANSWERED
 from helpdesk.notifications.retention import PRUNE_NOTICE_DELIVERIES, PRUNE_NOTIFICATIONS
 from helpdesk.notifications.webhooks.publishing import PRUNE_DELIVERIES
 from helpdesk.queue.catalog import CleanUp
@@ -22,6 +26,7 @@ _SHARE = 0.8
 async def clean(args: CleanUp, context: WorkerContext) -> Outcome:
     """Clean up; what does not fit into the time is left to the next one."""
     kept = Retention.of(context.settings)
+    unanswered_for = timedelta(days=context.settings.keep_unanswered_days)
     storage = Storage(context.settings)
     swept = await clean_up(
         context.database,
@@ -35,6 +40,9 @@ async def clean(args: CleanUp, context: WorkerContext) -> Outcome:
             ("notifications", PRUNE_NOTIFICATIONS, kept.failed),
             ("notices", PRUNE_NOTICE_DELIVERIES, kept.failed),
             ("predictions", PRUNE_PREDICTIONS, kept.failed),
+            ("unanswered", PRUNE_UNANSWERED, unanswered_for),
+            ("gap members", PRUNE_GAP_MEMBERS, unanswered_for),
+            ("questions", PRUNE_QUESTIONS, timedelta(days=context.settings.keep_questions_days)),
         ],
     )
     # Files of attachments whose row was never written, or is gone.

@@ -21,5 +21,7 @@ async def suggest(args: KbSuggest, context: WorkerContext) -> Outcome:
             ticket_id=args.ticket_id,
             now=context.now(),
             complete=context.complete_in,
+            asked_at=context.job.created_at,
+            wanted_precision=context.settings.kb_wanted_precision,
         )
     )

@@ -29,6 +29,8 @@ Told: TypeAlias = dict[UUID, list[ToldAs]]
 
 # A clock that nobody hears is of no use; other notices concern those they are for, or nobody.
 _FOR_SOMEBODY = {NoticeKind.SLA_WARNING, NoticeKind.SLA_BREACH}
+# What is named to nobody, or only to people who are gone, is for those who lead the desk.
+_FOR_LEADS = {NoticeKind.ARTICLE_REVIEW_DUE, NoticeKind.ARTICLE_REVIEW_REQUESTED}
 # Who is told where nobody else is.
 _CHAIN = (ToldAs.ASSIGNEE, ToldAs.TEAM_LEAD, ToldAs.TEAM, ToldAs.LEADS)
 
@@ -61,7 +63,8 @@ async def people_for(session: AsyncSession, *, organization_id: UUID, notice: De
     """Return the active users whom a notice is for, each once with all that they are to the ticket.
 
     Where an audience of a warning or a breach is empty, the next in this order stands in for it: the assignee, the lead
-    of the ticket's team, the team, those who lead the desk. Nobody stands in for watchers.
+    of the ticket's team, the team, those who lead the desk. Nobody stands in for watchers. Those who lead the desk also
+    hear of an article that waits for somebody who is not there.
     """
     scope = {"organization_id": organization_id}
     rows = await session.execute(_PEOPLE, scope | {"ticket_id": notice.ticket_id, "user_ids": list(notice.user_ids)})
@@ -73,8 +76,10 @@ async def people_for(session: AsyncSession, *, organization_id: UUID, notice: De
         wanted.append(ToldAs.NAMED)
     if notice.kind in _FOR_SOMEBODY:
         wanted = standing_in(wanted, found)
-        if ToldAs.LEADS in wanted:
-            found[ToldAs.LEADS] = list(await session.scalars(_LEADS, scope))
+    if notice.kind in _FOR_LEADS and not found.get(ToldAs.NAMED):
+        wanted = [ToldAs.LEADS]
+    if ToldAs.LEADS in wanted:
+        found[ToldAs.LEADS] = list(await session.scalars(_LEADS, scope))
     return _each_once(wanted, found)
 
 

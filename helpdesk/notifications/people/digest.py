@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk.database.base import new_id
 from helpdesk.models.notifications import Notification, NotificationDelivery
 from helpdesk.models.values import NoticeChannel, NoticeState, NoticeTiming
-from helpdesk.notifications.people.letters import Letter, digest_letter, notice_letter
+from helpdesk.notifications.people.letters import About, AboutTicket, Letter, digest_letter, notice_letter
 from helpdesk.notifications.people.mailing import digest_job, keep_paces, lock_paces, told_of
 from helpdesk.notifications.people.mails import mail_to
-from helpdesk.notifications.people.ticket_facts import about_tickets, words_of
+from helpdesk.notifications.people.ticket_facts import about_tickets, article_in, words_of
 from helpdesk.notifications.people.withheld import Withheld
 from helpdesk.notifications.preferences.pacing import Pace, Wait
 from helpdesk.notifications.preferences.queries import Person, person
@@ -130,7 +130,8 @@ async def _mail(
 ) -> None:
     tickets = {delivery.ticket_id for delivery in due if delivery.ticket_id is not None}
     letter = await _letter(session, due, reader, organization_id=organization_id, settings=settings)
-    mail = mail_to(reader, letter, ticket_id=tickets.pop() if len(tickets) == 1 else None, settings=settings)
+    is_one_thread = len(tickets) == 1 and all(delivery.ticket_id is not None for delivery in due)
+    mail = mail_to(reader, letter, ticket_id=tickets.pop() if is_one_thread else None, settings=settings)
     if mail is None:
         await _settle(session, due, state=NoticeState.SUPPRESSED, reason=Withheld.NO_ADDRESS)
         return
@@ -150,14 +151,19 @@ async def _letter(
     """Write what is due; a single notice reads as if nothing had been collected."""
     tickets = [delivery.ticket_id for delivery in due if delivery.ticket_id is not None]
     about = await about_tickets(session, organization_id=organization_id, ticket_ids=tickets)
-    told = [(told_of(delivery), about[ticket_id]) for delivery, ticket_id in zip(due, tickets, strict=True)]
+    told = [(told_of(delivery), _about(delivery, about)) for delivery in due]
     if len(told) > 1:
         return digest_letter(told, zone=reader.zone, public_url=settings.public_url)
-    [(notice, ticket)] = told
-    quote = await words_of(
-        session, organization_id=organization_id, ticket_id=ticket.id, message_id=notice.data.get("message_id")
-    )
-    return notice_letter(notice, ticket, zone=reader.zone, public_url=settings.public_url, quote=quote)
+    [(notice, subject)] = told
+    quote = None
+    if (ticket_id := due[0].ticket_id) is not None:
+        message_id = notice.data.get("message_id")
+        quote = await words_of(session, organization_id=organization_id, ticket_id=ticket_id, message_id=message_id)
+    return notice_letter(notice, subject, zone=reader.zone, public_url=settings.public_url, quote=quote)
+
+
+def _about(delivery: NotificationDelivery, tickets: Mapping[UUID, AboutTicket]) -> About:
+    return article_in(delivery.data) if delivery.ticket_id is None else tickets[delivery.ticket_id]
 
 
 async def _settle(session: AsyncSession, deliveries: Sequence[NotificationDelivery], **values: Any) -> None:

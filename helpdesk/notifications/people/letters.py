@@ -39,6 +39,14 @@ _GROUPS = {
     NoticeKind.TICKET_ASSIGNED: ("ticket newly assigned", "tickets newly assigned"),
     NoticeKind.TICKET_MENTIONED: ("ticket that mentions you", "tickets that mention you"),
     NoticeKind.TICKET_REPLIED: ("ticket with new replies", "tickets with new replies"),
+    NoticeKind.ARTICLE_REVIEW_REQUESTED: ("article waiting for review", "articles waiting for review"),
+    NoticeKind.ARTICLE_REVIEWED: ("article with a verdict", "articles with a verdict"),
+    NoticeKind.ARTICLE_REVIEW_DUE: ("article due for review", "articles due for review"),
+}
+_WHY_OF_ARTICLE = {
+    NoticeKind.ARTICLE_REVIEW_REQUESTED: "You may approve articles.",
+    NoticeKind.ARTICLE_REVIEWED: "You wrote the words or handed them in.",
+    NoticeKind.ARTICLE_REVIEW_DUE: "The article is yours, or its owner is gone.",
 }
 
 
@@ -60,6 +68,25 @@ class AboutTicket:
 
 
 @dataclass(frozen=True)
+class AboutArticle:
+    """What a mail says of an article."""
+
+    id: UUID
+    slug: str
+    title: str
+    # Below tickets of the same kind of notice, of which there are none.
+    number: int = 0
+
+    @property
+    def name(self) -> str:
+        """Return the article's title in one line of a bearable length."""
+        return shortened(one_line(self.title), _LONGEST_NAME)
+
+
+About: TypeAlias = AboutTicket | AboutArticle
+
+
+@dataclass(frozen=True)
 class Told:
     """One notice as it is mailed.
 
@@ -74,8 +101,8 @@ class Told:
     told_as: Sequence[str] = ()
 
 
-_Told: TypeAlias = tuple[Told, AboutTicket]
-# A ticket and one of its metrics.
+_Told: TypeAlias = tuple[Told, About]
+# A ticket or an article, and one of a ticket's metrics.
 _Promise: TypeAlias = tuple[UUID, str]
 
 
@@ -103,7 +130,7 @@ class _Group:
 
 
 def notice_letter(
-    notice: Told, ticket: AboutTicket, *, zone: ZoneInfo, public_url: str | None, quote: str | None = None
+    notice: Told, about: About, *, zone: ZoneInfo, public_url: str | None, quote: str | None = None
 ) -> Letter:
     """Write the mail of one notice.
 
@@ -112,20 +139,37 @@ def notice_letter(
     Args:
         quote: words of a message.
     """
-    facts = [("Priority", ticket.priority), ("Status", ticket.status.replace("_", " "))]
-    if ticket.requester:
-        facts.append(("Requester", shortened(one_line(ticket.requester), _LONGEST_NAME)))
+    if isinstance(about, AboutArticle):
+        return _article_letter(notice, about, public_url=public_url)
+    facts = [("Priority", about.priority), ("Status", about.status.replace("_", " "))]
+    if about.requester:
+        facts.append(("Requester", shortened(one_line(about.requester), _LONGEST_NAME)))
     if due := _due(notice, zone):
         facts.append(("Due", due))
     return _letter(
         "notice",
-        subject=f"[#{ticket.number}] {shortened(one_line(ticket.subject), _LONGEST_NAME)}".rstrip(),
+        subject=f"[#{about.number}] {shortened(one_line(about.subject), _LONGEST_NAME)}".rstrip(),
         heading=one_line(notice.title),
-        name=ticket.name,
+        name=about.name,
         facts=facts,
         quote=quote and shortened(_NOT_IN_QUOTE.sub("", quote.replace("\r\n", "\n")).strip(), _LONGEST_QUOTE),
-        url=ticket_url(public_url, ticket),
+        url=url_of(public_url, about),
+        to_open="the ticket",
         why=next((_WHY[each] for each in _WHY if each in notice.told_as), ""),
+    )
+
+
+def _article_letter(notice: Told, article: AboutArticle, *, public_url: str | None) -> Letter:
+    return _letter(
+        "notice",
+        subject=f"[Knowledge base] {article.name}",
+        heading=one_line(notice.title),
+        name=article.name,
+        facts=[("Address", article.slug)],
+        quote=None,
+        url=url_of(public_url, article),
+        to_open="the article",
+        why=_WHY_OF_ARTICLE.get(notice.kind, ""),
     )
 
 
@@ -167,24 +211,27 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
     return f"{local:%a} {local.day} {local:%b %Y, %H:%M %Z}"
 
 
-def ticket_url(public_url: str | None, ticket: AboutTicket) -> str | None:
-    """Return where a ticket is read; None where the product's own address is not known."""
-    return None if public_url is None else f"{public_url.rstrip('/')}/tickets/{ticket.number}"
+def url_of(public_url: str | None, about: About) -> str | None:
+    """Return where a ticket or an article is read; None where the product's own address is not known."""
+    if public_url is None:
+        return None
+    path = f"kb/articles/{about.slug}" if isinstance(about, AboutArticle) else f"tickets/{about.number}"
+    return f"{public_url.rstrip('/')}/{path}"
 
 
 def _group(told: Sequence[_Told], kind: NoticeKind, zone: ZoneInfo, url: str | None) -> _Group:
     # What is due first is read first; a late one is above those that are not due yet.
     ordered = sorted(told, key=lambda each: (str(each[0].data.get("due_at") or "~"), each[1].number))
-    lines = [_Line(ticket.name, _what(notice, ticket, zone), ticket_url(url, ticket)) for notice, ticket in ordered]
+    lines = [_Line(about.name, _what(notice, about, zone), url_of(url, about)) for notice, about in ordered]
     one, several = _GROUPS[kind]
-    tickets = len({ticket.id for _, ticket in told})
-    heading = f"{tickets:,} {one if tickets == 1 else several}"
+    count = len({about.id for _, about in told})
+    heading = f"{count:,} {one if count == 1 else several}"
     return _Group(heading, lines[:MOST_LINES], max(0, len(lines) - MOST_LINES))
 
 
-def _what(notice: Told, ticket: AboutTicket, zone: ZoneInfo) -> str:
+def _what(notice: Told, about: About, zone: ZoneInfo) -> str:
     """Return what a notice says beyond the ticket's number, and until when."""
-    said = one_line(notice.title).removeprefix(f"#{ticket.number}").lstrip(": ")
+    said = one_line(notice.title).removeprefix(f"#{about.number}").lstrip(": ")
     due = _due(notice, zone)
     return f"{said}, due {due}" if due else said
 

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.notifications import NotificationDelivery
 from helpdesk.models.values import NoticeKind, NoticeState
-from helpdesk.notifications.people.letters import AboutTicket, Told, notice_letter
+from helpdesk.notifications.people.letters import About, Told, notice_letter
 from helpdesk.notifications.people.mails import mail_to
-from helpdesk.notifications.people.ticket_facts import about_tickets, words_of
+from helpdesk.notifications.people.ticket_facts import about_tickets, article_in, words_of
 from helpdesk.notifications.people.withheld import Withheld
 from helpdesk.notifications.preferences.pacing import Pace, slot
 from helpdesk.notifications.preferences.queries import Person
@@ -130,11 +130,7 @@ async def _mails(
 ) -> list[_Mail]:
     if not deliveries:
         return []
-    ticket_id = notice.ticket_id
-    about = (await about_tickets(session, organization_id=organization_id, ticket_ids=[ticket_id]))[ticket_id]
-    quote = None
-    if message_id := notice.data.get("message_id"):
-        quote = await words_of(session, organization_id=organization_id, ticket_id=ticket_id, message_id=message_id)
+    about, quote = await _subject(session, notice, organization_id=organization_id)
     mails = []
     for delivery in deliveries:
         mail = _mail(delivery, about, persons[delivery.user_id], quote, settings)
@@ -145,13 +141,25 @@ async def _mails(
     return mails
 
 
+async def _subject(
+    session: AsyncSession, notice: DeliverNotification, *, organization_id: UUID
+) -> tuple[About, str | None]:
+    """Return what a notice is about, and the words of a ticket's message that it quotes."""
+    if (ticket_id := notice.ticket_id) is None:
+        return article_in(notice.data), None
+    about = (await about_tickets(session, organization_id=organization_id, ticket_ids=[ticket_id]))[ticket_id]
+    message_id = notice.data.get("message_id")
+    quote = await words_of(session, organization_id=organization_id, ticket_id=ticket_id, message_id=message_id)
+    return about, quote
+
+
 def told_of(delivery: NotificationDelivery) -> Told:
     """Return a delivery as what its mail says."""
     return Told(NoticeKind(delivery.kind), delivery.title, delivery.data, delivery.created_at, delivery.told_as)
 
 
 def _mail(
-    delivery: NotificationDelivery, about: AboutTicket, person: Person, quote: str | None, settings: Settings
+    delivery: NotificationDelivery, about: About, person: Person, quote: str | None, settings: Settings
 ) -> SendEmail | None:
     letter = notice_letter(told_of(delivery), about, zone=person.zone, public_url=settings.public_url, quote=quote)
-    return mail_to(person, letter, ticket_id=about.id, settings=settings)
+    return mail_to(person, letter, ticket_id=delivery.ticket_id, settings=settings)

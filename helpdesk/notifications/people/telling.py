@@ -34,11 +34,14 @@ async def tell(
     *,
     organization_id: UUID,
     notice: DeliverNotification,
-    ticket: Ticket,
     now: datetime,
     settings: Settings,
+    ticket: Ticket | None = None,
 ) -> int:
     """Tell whom a notice is for, and return how many have not been told before.
+
+    Args:
+        ticket: the one that it is about; None where it is about an article.
 
     A row for each person and channel says what became of it, also where nothing did; whoever writes it first tells.
     """
@@ -49,7 +52,7 @@ async def tell(
     common = {
         "organization_id": organization_id,
         "kind": notice.kind,
-        "ticket_id": ticket.id,
+        "ticket_id": notice.ticket_id,
         "title": notice.title,
         "data": notice.data,
         "dedupe_key": notice.dedupe_key,
@@ -61,7 +64,8 @@ async def tell(
     new = list(await session.scalars(stored.returning(NotificationDelivery)))
     shown = [row for row in new if row.channel == NoticeChannel.IN_APP and row.state == NoticeState.SENT]
     if shown:
-        values = [common | {"id": new_id(), "user_id": row.user_id, "body": ticket.subject} for row in shown]
+        body = str(notice.data.get("article_title") or "") if ticket is None else ticket.subject
+        values = [common | {"id": new_id(), "user_id": row.user_id, "body": body} for row in shown]
         await session.execute(insert(Notification).values(values).on_conflict_do_nothing())
     mailed = {row.user_id: row for row in new if row.state == NoticeState.PENDING}
     if mailed:

@@ -1,8 +1,9 @@
-"""Read what a mail says of tickets."""
+"""Read what a mail says of tickets and articles."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.accounts import Contact
 from helpdesk.models.tickets import Message, Ticket
-from helpdesk.notifications.people.letters import AboutTicket
+from helpdesk.notifications.people.letters import AboutArticle, AboutTicket
 
 
 async def about_tickets(
@@ -23,6 +24,13 @@ async def about_tickets(
         .where(Ticket.organization_id == organization_id, Ticket.id.in_(ticket_ids))
     )
     return {row[0]: AboutTicket(*row) for row in rows}
+
+
+def article_in(data: Mapping[str, Any]) -> AboutArticle:
+    """Return what a mail says of the article of a notice, which carries that itself; its words may have changed."""
+    return AboutArticle(
+        UUID(str(data["article_id"])), str(data.get("article_slug", "")), str(data.get("article_title", ""))
+    )
 
 
 async def words_of(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID, message_id: object) -> str | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -15,12 +17,14 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.ai.model import Embedder, InputRefused, ModelIdentity
+from helpdesk.ai.model import Embedder, InputRefused, ModelBusy, ModelIdentity
 from helpdesk.ai.runs import record_embedding
 from helpdesk.database.engine import Database, transaction_time
 from helpdesk.errors import Unavailable
 from helpdesk.rag.embedding.halfvec import read_vector, write_vector
-from helpdesk.rag.embedding.models import ActiveModel, active_model, ensure_active_model
+from helpdesk.rag.embedding.models import ActiveModel, active_model, ensure_active_model, runtime_of
+from helpdesk.rag.embedding.spaces import made_by
+from helpdesk.rag.embedding.vector_claims import claimed
 from helpdesk.rag.text.cleaning import clean_message, clean_text
 
 log = structlog.get_logger(__name__)
@@ -30,6 +34,8 @@ BATCH_INPUTS = 32
 # Enough to know what a ticket is about, and within what small models read.
 TICKET_INPUT_CHARS = 900
 _REMEMBERED_QUERIES = 512
+# How long to look for a vector that somebody else is making: about as long as a batch takes.
+_PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
 
 _LOOK_UP = text("""
     SELECT input_hash, embedding::text AS vector FROM rag_input_vectors
@@ -56,59 +62,106 @@ def hash_of_input(embedded: str) -> bytes:
 
 
 async def vectors_for(
-    database: Database, embedder: Embedder, *, organization_id: UUID, texts: Sequence[str], now: datetime
+    database: Database,
+    embedder: Embedder,
+    *,
+    organization_id: UUID,
+    texts: Sequence[str],
+    now: datetime,
+    as_passages: bool = False,
+    model: ActiveModel | None = None,
 ) -> NDArray[np.float32]:
     """Return one query vector a text, float32 [n, dims]; only texts that nobody has embedded before cost a call.
 
-    No transaction is open during the call.
+    All of them are of one model, the active one as the call begins. A text that another process is embedding at this
+    moment is waited for. No transaction is open while the runtime works.
+
+    Args:
+        as_passages: whether the index will want the texts too; a model that reads queries and passages differently
+            then makes both vectors in the same call, and both are kept.
+        model: another one than the active, such as one that is to take its place.
 
     Raises:
         ModelBusy, ModelMissing, EmbeddingModelChanged: no vectors for now.
         InputRefused: the runtime refuses one of the texts.
     """
-    async with database.transaction(organization_id) as session:
-        model = await active_model(session)
-        known = (
-            {}
-            if model is None
-            else await stored_vectors(
-                session, organization_id=organization_id, model=model, hashes=_query_hashes(model, texts)
-            )
-        )
-    if model is None or not all(key in known for key in _query_hashes(model, texts)):
+    if model is None:
+        async with database.transaction(None) as session:
+            model = await active_model(session)
+    if model is None:
         model = await ensure_active_model(database, embedder)
-        missing = [
-            model.query_prefix + words
-            for words in dict.fromkeys(texts)
-            if hash_of_input(model.query_prefix + words) not in known
-        ]
-        started = time.perf_counter()
-        made = await embed_in_batches(embedder, missing)
-        took_ms = 1000 * (time.perf_counter() - started)
-        # As it will be read back: whoever embeds first sees the same numbers as who comes after.
-        kept = [vector.astype(np.float16).astype(np.float32) for vector in made]
-        fresh = dict(zip(map(hash_of_input, missing), kept, strict=True))
-        async with database.transaction(organization_id) as session:
-            await store_vectors(session, organization_id=organization_id, model=model, vectors=fresh, now=now)
+    making = _Making(database, embedder, model, organization_id, now)
+    inputs = {hash_of_input(model.query_prefix + words): model.query_prefix + words for words in texts}
+    known = await making.look_up(inputs)
+    if as_passages:
+        unknown = [words for words in texts if hash_of_input(model.query_prefix + words) not in known]
+        inputs |= {hash_of_input(model.doc_prefix + words): model.doc_prefix + words for words in unknown}
+    for pause_s in _PAUSES_S:
+        missing = {key: words for key, words in inputs.items() if key not in known}
+        if not missing:
+            break
+        made = await making.make(missing)
+        known.update(made)
+        if len(made) < len(missing):
+            await asyncio.sleep(pause_s)
+            known.update(await making.look_up(inputs))
+    if any(key not in known for key in inputs):
+        raise ModelBusy("Another process is still embedding the same text.", retry_after=5)
+    rows = [known[hash_of_input(model.query_prefix + words)] for words in texts]
+    return made_by(model.id, np.stack(rows) if rows else np.zeros((0, model.dims), np.float32))
+
+
+@dataclass(frozen=True)
+class _Making:
+    """The vectors of one organisation's texts in the making, with one model."""
+
+    database: Database
+    embedder: Embedder
+    model: ActiveModel
+    organization_id: UUID
+    now: datetime
+
+    async def look_up(self, hashes: Iterable[bytes]) -> dict[bytes, NDArray[np.float32]]:
+        """Return the vectors that are kept."""
+        async with self.database.transaction(self.organization_id) as session:
+            return await stored_vectors(
+                session, organization_id=self.organization_id, model=self.model, hashes=list(hashes)
+            )
+
+    async def make(self, inputs: Mapping[bytes, str]) -> dict[bytes, NDArray[np.float32]]:
+        """Embed what nobody else is embedding; return those vectors, kept for the others."""
+        runtime = await runtime_of(self.database, self.embedder, self.model)
+        async with claimed(
+            self.database, organization_id=self.organization_id, model_id=self.model.id, hashes=inputs
+        ) as mine:
+            if not mine:
+                return {}
+            texts = [inputs[key] for key in mine]
+            started = time.perf_counter()
+            made = await _embed_in_batches(runtime, texts)
+            took_ms = 1000 * (time.perf_counter() - started)
+            # As it will be read back: whoever embeds first sees the same numbers as who comes after.
+            kept = [vector.astype(np.float16).astype(np.float32) for vector in made]
+            fresh = dict(zip(mine, kept, strict=True))
+            await self._keep(fresh, texts, took_ms)
+        return fresh
+
+    async def _keep(self, fresh: Mapping[bytes, NDArray[np.float32]], texts: Sequence[str], took_ms: float) -> None:
+        async with self.database.transaction(self.organization_id) as session:
+            await store_vectors(
+                session, organization_id=self.organization_id, model=self.model, vectors=fresh, now=self.now
+            )
             await record_embedding(
                 session,
-                organization_id=organization_id,
-                identity=ModelIdentity(model.name, model.digest),
-                texts=missing,
+                organization_id=self.organization_id,
+                identity=ModelIdentity(self.model.name, self.model.digest),
+                texts=texts,
                 total_ms=took_ms,
-                now=now,
+                now=self.now,
             )
-        known = {**known, **fresh}
-    rows = [known[key] for key in _query_hashes(model, texts)]
-    return np.stack(rows) if rows else np.zeros((0, model.dims), np.float32)
 
 
-def _query_hashes(model: ActiveModel, texts: Sequence[str]) -> list[bytes]:
-    return [hash_of_input(model.query_prefix + words) for words in texts]
-
-
-async def embed_in_batches(embedder: Embedder, inputs: Sequence[str]) -> list[NDArray[np.float32]]:
-    """Return the vectors of texts, one call for at most 32 of them."""
+async def _embed_in_batches(embedder: Embedder, inputs: Sequence[str]) -> list[NDArray[np.float32]]:
     vectors: list[NDArray[np.float32]] = []
     for start in range(0, len(inputs), BATCH_INPUTS):
         vectors.extend(await embedder.embed(inputs[start : start + BATCH_INPUTS]))
@@ -176,10 +229,10 @@ class QueryVectors:
     ) -> NDArray[np.float32]:
         key = (model.id, words)
         if key not in self._remembered:
-            await ensure_active_model(database, self._embedder)
+            runtime = await runtime_of(database, self._embedder, model)
             embedded = model.query_prefix + words
             started = time.perf_counter()
-            self._remembered[key] = (await self._embedder.embed([embedded]))[0]
+            self._remembered[key] = made_by(model.id, (await runtime.embed([embedded]))[0])
             took_ms = 1000 * (time.perf_counter() - started)
             if len(self._remembered) > _REMEMBERED_QUERIES:
                 self._remembered.popitem(last=False)

@@ -12,22 +12,26 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.database.base import new_id
+from helpdesk.models.values import SourceType
 from helpdesk.queue.outcomes import LeaseLost
+from helpdesk.rag.embedding.embed import Embedded
 from helpdesk.rag.embedding.models import ActiveModel
 from helpdesk.rag.graph.links import drop_node, replace_links
+from helpdesk.rag.graph.neighbours import replace_neighbours
 from helpdesk.rag.indexing.chunk_writes import add_chunks, drop_chunks, move_chunks
 from helpdesk.rag.indexing.claim import IndexTaskInHand
+from helpdesk.rag.indexing.late_names import read_again_what_names, read_again_what_points_to
 from helpdesk.rag.indexing.prepare import Change
+from helpdesk.rag.indexing.sources import Draft
 from helpdesk.rag.indexing.statistics import Delta, apply_delta
-from helpdesk.rag.indexing.vector_writes import Vectors, add_vectors, move_vectors
-from helpdesk.rag.text.chunking import CHUNKER_VERSION
+from helpdesk.rag.indexing.vector_writes import add_vectors, move_vectors
 
 # A change that came while the source was in hand leaves the row pending: one statement, or the change could be lost.
 _SETTLE = text("""
     UPDATE rag_index_queue q
        SET status = CASE WHEN q.version = q.claimed_version THEN 'done' ELSE 'pending' END, attempts = 0,
            crash_count = 0, claimed_version = NULL, locked_by = NULL, locked_at = NULL, last_error = NULL,
-           updated_at = now()
+           waiting_since = now(), updated_at = now()
       FROM unnest(CAST(:ids AS uuid[]), CAST(:leases AS bigint[])) AS mine (id, lease)
      WHERE q.organization_id = :organization_id AND q.id = mine.id AND q.lease = mine.lease
        AND q.locked_by = :worker AND q.status = 'running'
@@ -53,8 +57,9 @@ _UNCHANGED = text("""
      WHERE d.organization_id = :organization_id AND d.source_type = u.type AND d.source_id = u.source
        AND d.source_version <= u.version
 """)
+# Whatever was read of the source before it went is older than its end.
 _TOMBSTONE = text("""
-    UPDATE rag_documents SET deleted_at = :now, indexed_at = :now
+    UPDATE rag_documents SET deleted_at = :now, indexed_at = :now, source_version = source_version + 1
      WHERE organization_id = :organization_id AND source_type = :source_type AND source_id = :source_id
        AND deleted_at IS NULL
     RETURNING id
@@ -99,6 +104,10 @@ async def apply_gone(session: AsyncSession, task: IndexTaskInHand, *, now: datet
     Raises:
         LeaseLost: the task has gone to another worker.
     """
+    if task.source_type is not SourceType.TICKET:
+        await read_again_what_points_to(
+            session, organization_id=task.organization_id, source_type=task.source_type, source_id=task.source_id
+        )
     await _fence(session, task)
     scope: dict[str, Any] = {"organization_id": task.organization_id, "source_type": task.source_type}
     document_id = await session.scalar(_TOMBSTONE, scope | {"source_id": task.source_id, "now": now})
@@ -114,31 +123,33 @@ async def apply_gone(session: AsyncSession, task: IndexTaskInHand, *, now: datet
 
 
 async def apply_change(
-    session: AsyncSession, change: Change, *, vectors: Vectors, model: ActiveModel | None, now: datetime
-) -> bool:
-    """Write a changed document; return False when the index has a newer version of it already.
+    session: AsyncSession, change: Change, *, embedded: Embedded, model: ActiveModel | None, now: datetime
+) -> list[tuple[UUID, Draft]]:
+    """Write a changed document; return its new passages, none when the index has a newer version of it already.
 
     Args:
-        vectors: by the text they were made from, without the model's prefix; a passage without one is found by words.
+        embedded: what came of the texts without the model's prefix; a passage without a vector is found by words.
 
     Raises:
         LeaseLost: the task has gone to another worker.
     """
     task, organization_id = change.task, change.task.organization_id
+    if task.source_type is not SourceType.TICKET and not change.difference.kept:
+        # New, or under a new title.
+        await read_again_what_names(session, organization_id=organization_id, source=change.source)
     await _fence(session, task)
     document_id = await _document(session, change, now=now)
     if document_id is None:
-        return False
+        return []
     delta = Delta()
     dropped = [chunk.id for chunk in change.difference.dropped]
     if dropped:
         await drop_chunks(session, organization_id, document_id, dropped, delta)
     await move_chunks(session, organization_id, document_id, change.difference.kept)
+    await move_vectors(session, organization_id, document_id, change.difference.kept)
+    added = await add_chunks(session, change, document_id, delta)
     if model is not None:
-        await move_vectors(session, organization_id, document_id, change.difference.kept, model)
-    ids = await add_chunks(session, change, document_id, delta)
-    if model is not None:
-        await add_vectors(session, change, ids, vectors=vectors, model=model, now=now)
+        await add_vectors(session, change, added, embedded=embedded, model=model, now=now)
     await apply_delta(session, organization_id=organization_id, source_type=task.source_type, delta=delta)
     await replace_links(
         session,
@@ -148,7 +159,9 @@ async def apply_change(
         label=change.source.title,
         links=change.source.links,
     )
-    return True
+    if model is not None and change.question is not None and any(draft is change.question for _, draft in added):
+        await replace_neighbours(session, organization_id=organization_id, ticket_id=change.source.id, model=model)
+    return added
 
 
 async def _fence(session: AsyncSession, task: IndexTaskInHand) -> None:
@@ -165,7 +178,7 @@ async def _document(session: AsyncSession, change: Change, *, now: datetime) -> 
         "source_id": source.id,
         "source_version": source.version,
         "content_hash": source.content_hash,
-        "chunker_version": CHUNKER_VERSION,
+        "chunker_version": change.composed.rules,
         "visibility": source.visibility,
         "title": source.title,
         "language": change.composed.language,

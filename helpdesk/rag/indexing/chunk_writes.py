@@ -29,13 +29,15 @@ _MOVE_CHUNKS = text("""
 """)
 _ADD_CHUNKS = text("""
     INSERT INTO rag_chunks (id, organization_id, document_id, source_type, visibility, ordinal, role, chunk_hash,
-           heading_path, content, char_start, char_end, length, terms, bm25)
-    SELECT u.id, :organization_id, :document_id, :source_type, u.visibility, u.ordinal, u.role, u.hash,
+           input_key, heading_path, content, char_start, char_end, length, terms, bm25)
+    SELECT u.id, :organization_id, :document_id, :source_type, u.visibility, u.ordinal, u.role, u.hash, u.input_key,
            u.heading_path, u.content, u.start, u.stop, u.length, u.terms::int[], u.bm25::sparsevec
       FROM unnest(CAST(:ids AS uuid[]), CAST(:visibility AS text[]), CAST(:ordinals AS int[]), CAST(:roles AS text[]),
-                  CAST(:hashes AS bytea[]), CAST(:paths AS text[]), CAST(:contents AS text[]), CAST(:starts AS int[]),
-                  CAST(:stops AS int[]), CAST(:lengths AS int[]), CAST(:terms AS text[]), CAST(:bm25 AS text[]))
-           AS u (id, visibility, ordinal, role, hash, heading_path, content, start, stop, length, terms, bm25)
+                  CAST(:hashes AS bytea[]), CAST(:keys AS uuid[]), CAST(:paths AS text[]), CAST(:contents AS text[]),
+                  CAST(:starts AS int[]), CAST(:stops AS int[]), CAST(:lengths AS int[]), CAST(:terms AS text[]),
+                  CAST(:bm25 AS text[]))
+           AS u (id, visibility, ordinal, role, hash, input_key, heading_path, content, start, stop, length, terms,
+                 bm25)
 """)
 
 
@@ -87,6 +89,7 @@ async def add_chunks(
         "visibility": [draft.visibility for draft in drafts],
         "roles": [draft.role for draft in drafts],
         "hashes": [draft.hash for draft in drafts],
+        "keys": [draft.key for draft in drafts],
         "paths": [draft.heading_path for draft in drafts],
         "contents": [draft.content for draft in drafts],
         "starts": [draft.start for draft in drafts],

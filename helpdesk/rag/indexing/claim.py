@@ -31,27 +31,30 @@ class IndexTaskInHand:
 
 # By priority, then age; of one organisation at most half a batch while others wait, so that an import delays nobody.
 # The others are sought below and above the crowding organisation's id, which skips its thousands of rows.
+# A source whose worker died goes alone, so that only the one that kills is set aside, not those that were with it.
 _CLAIM = """
 WITH head AS MATERIALIZED (
-    SELECT id, organization_id, priority, run_after FROM rag_index_queue
+    SELECT id, organization_id, priority, run_after, crash_count FROM rag_index_queue
      WHERE status = 'pending' AND run_after <= now()
      ORDER BY priority DESC, run_after, id LIMIT $2 * 4),
 crowd AS (SELECT min(organization_id::text)::uuid AS organization_id FROM head
           HAVING count(*) = $2 * 4 AND count(DISTINCT organization_id) = 1),
 others AS (
-    SELECT q.id, q.organization_id, q.priority, q.run_after FROM crowd, rag_index_queue q
+    SELECT q.id, q.organization_id, q.priority, q.run_after, q.crash_count FROM crowd, rag_index_queue q
      WHERE q.status = 'pending' AND q.run_after <= now()
        AND (q.organization_id < crowd.organization_id OR q.organization_id > crowd.organization_id)
      ORDER BY q.priority DESC, q.run_after, q.id LIMIT $2),
 ranked AS (
-    SELECT id, priority, run_after,
+    SELECT id, priority, run_after, crash_count > 0 AS suspect,
            row_number() OVER (PARTITION BY organization_id ORDER BY priority DESC, run_after, id) > ($2 + 1) / 2
                AS beyond
       FROM (SELECT * FROM head UNION SELECT * FROM others) waiting),
+foremost AS MATERIALIZED (SELECT suspect FROM ranked ORDER BY beyond, priority DESC, run_after, id LIMIT 1),
 pick AS MATERIALIZED (
     SELECT q.id FROM ranked r JOIN rag_index_queue q ON q.id = r.id
-     WHERE q.status = 'pending'
-     ORDER BY r.beyond, r.priority DESC, r.run_after, r.id LIMIT $2
+     WHERE q.status = 'pending' AND r.suspect = (SELECT suspect FROM foremost)
+     ORDER BY r.beyond, r.priority DESC, r.run_after, r.id
+     LIMIT CASE WHEN (SELECT suspect FROM foremost) THEN 1 ELSE $2 END
        FOR UPDATE OF q SKIP LOCKED)
 UPDATE rag_index_queue
    SET status = 'running', locked_by = $1, locked_at = now(), lease = lease + 1, claimed_version = version,

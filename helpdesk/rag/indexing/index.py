@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,18 +12,18 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from helpdesk.ai.model import Embedder, ModelBusy, ModelIdentity
-from helpdesk.ai.runs import record_embedding
+from helpdesk.ai.model import Embedder, ModelBusy
 from helpdesk.database.engine import Database
 from helpdesk.errors import Unavailable
 from helpdesk.queue.link import CONNECTION_ERRORS, Runs
 from helpdesk.queue.outcomes import LeaseLost
-from helpdesk.rag.embedding.embed import Embedded, embed_all
-from helpdesk.rag.embedding.models import ActiveModel, active_model, ensure_active_model
-from helpdesk.rag.embedding.vectors import hash_of_input, stored_vectors
+from helpdesk.rag.embedding.embed import Embedded
+from helpdesk.rag.embedding.models import ActiveModel
 from helpdesk.rag.indexing.apply import apply_change, apply_gone, apply_unchanged
 from helpdesk.rag.indexing.claim import IndexTaskInHand, fail, release
+from helpdesk.rag.indexing.embed_changes import Making, embed_changes
 from helpdesk.rag.indexing.prepare import Change, Prepared, prepare
+from helpdesk.rag.indexing.second_writes import Lacking, write_beside
 
 log = structlog.get_logger(__name__)
 
@@ -84,86 +83,14 @@ async def index_batch(indexer: Indexer, tasks: Sequence[IndexTaskInHand], *, now
     for task in sorted(prepared.gone, key=lambda task: task.source_id):
         await _finish_gone(indexer, task, report, now=now)
     if prepared.changes:
-        model, embedded = await _embed(indexer, prepared.changes, report, now=now)
+        making = Making(indexer.database, indexer.embedder, indexer.embedding)
+        model, embedded, report.embedded = await embed_changes(making, prepared.changes, now=now)
+        written: list[Lacking] = []
         for change in sorted(prepared.changes, key=lambda change: change.source.id):
-            await _finish_change(indexer, change, model, embedded, report, now=now)
+            written += await _finish_change(indexer, change, model, embedded, report, now=now)
+        # By now everything is found; what another model needs comes after.
+        await write_beside(making, written, written=None if model is None else model.id, now=now)
     return report
-
-
-async def _embed(
-    indexer: Indexer, changes: Sequence[Change], report: BatchReport, *, now: datetime
-) -> tuple[ActiveModel | None, Embedded]:
-    """Return the vectors of all passages that lack one, by their text without the model's prefix."""
-    wanted = {words for change in changes for words in change.inputs}
-    async with indexer.database.transaction(None) as session:
-        model = await active_model(session)
-    if not wanted:
-        return model, Embedded()
-    try:
-        model = await ensure_active_model(indexer.database, indexer.embedder)
-        known = await _known_vectors(indexer.database, changes, model)
-        prefix = model.doc_prefix
-        async with indexer.embedding:
-            started = time.perf_counter()
-            made = await embed_all(
-                indexer.embedder,
-                [prefix + words for words in wanted if words not in known.vectors],
-                chars_per_token=model.chars_per_token,
-            )
-            took_ms = 1000 * (time.perf_counter() - started)
-    except Unavailable as away:
-        return model, Embedded(interrupted=away)
-    await _record(indexer.database, changes, model, sent=made.vectors.keys(), took_ms=took_ms, now=now)
-    report.embedded += len(made.vectors)
-    known.vectors.update({words.removeprefix(prefix): vector for words, vector in made.vectors.items()})
-    known.refused.update(words.removeprefix(prefix) for words in made.refused)
-    known.interrupted = made.interrupted
-    return model, known
-
-
-async def _record(
-    database: Database,
-    changes: Sequence[Change],
-    model: ActiveModel,
-    *,
-    sent: Collection[str],
-    took_ms: float,
-    now: datetime,
-) -> None:
-    """Record the calls of a batch with each organisation that had a text in them, at its share of the time."""
-    texts: defaultdict[UUID, list[str]] = defaultdict(list)
-    for change in changes:
-        texts[change.task.organization_id] += [
-            model.doc_prefix + words for words in change.inputs if model.doc_prefix + words in sent
-        ]
-    for organization_id, own in texts.items():
-        if not own:
-            continue
-        async with database.transaction(organization_id) as session:
-            await record_embedding(
-                session,
-                organization_id=organization_id,
-                identity=ModelIdentity(model.name, model.digest),
-                texts=own,
-                total_ms=took_ms * len(own) / max(len(sent), 1),
-                now=now,
-            )
-
-
-async def _known_vectors(database: Database, changes: Sequence[Change], model: ActiveModel) -> Embedded:
-    """Return the vectors that somebody else has made of the same texts in the same organisation."""
-    known = Embedded()
-    inputs: defaultdict[UUID, dict[bytes, str]] = defaultdict(dict)
-    for change in changes:
-        hashed = {hash_of_input(model.doc_prefix + words): words for words in change.inputs}
-        inputs[change.task.organization_id].update(hashed)
-    for organization_id, by_hash in inputs.items():
-        if not by_hash:
-            continue
-        async with database.transaction(organization_id) as session:
-            found = await stored_vectors(session, organization_id=organization_id, model=model, hashes=list(by_hash))
-        known.vectors.update({by_hash[key]: vector for key, vector in found.items()})
-    return known
 
 
 async def _finish_unchanged(indexer: Indexer, prepared: Prepared, report: BatchReport, *, now: datetime) -> None:
@@ -203,25 +130,30 @@ async def _finish_change(
     report: BatchReport,
     *,
     now: datetime,
-) -> None:
+) -> list[Lacking]:
+    """Write a document; return its new passages."""
     if embedded.interrupted is not None and not all(embedded.covers(words) for words in change.inputs):
         await _hand_back(indexer, change.task, embedded.interrupted, report)
-        return
+        return []
     try:
         async with indexer.database.transaction(change.task.organization_id) as session:
-            await apply_change(session, change, vectors=embedded.vectors, model=model, now=now)
+            added = await apply_change(session, change, embedded=embedded, model=model, now=now)
     except LeaseLost:
         report.lost += 1
-        return
+        return []
     except Exception as error:
         if _is_the_connections(error):
             raise
         # One source must not take the batch with it.
         await _fail(indexer, change.task, f"{type(error).__name__}: {error}", report)
-        return
+        return []
     report.documents += 1
     report.chunks += len(change.composed.drafts)
     report.reused += sum(1 for kept in change.difference.kept if kept.chunk.has_vector)
+    return [
+        Lacking(change.task.organization_id, chunk_id, draft.embedded, of_ticket=draft is change.question)
+        for chunk_id, draft in added
+    ]
 
 
 def _is_the_connections(error: Exception) -> bool:

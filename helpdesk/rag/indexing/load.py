@@ -10,8 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.models.values import ArticleVisibility, SourceType
+from helpdesk.rag.graph.links import Link, without_repeats
+from helpdesk.rag.graph.mentions import Mention, named_articles, named_assets
 from helpdesk.rag.indexing.load_tickets import load_tickets
-from helpdesk.rag.indexing.sources import INTERNAL, PUBLIC, Piece, Source, Visibility
+from helpdesk.rag.indexing.sources import CUSTOMERS, INTERNAL, PUBLIC, Piece, Source, Visibility
 
 # Only what readers see: a draft is no source, and an archived article has no published version.
 _ARTICLES = text("""
@@ -22,8 +24,10 @@ _ARTICLES = text("""
      WHERE a.organization_id = :organization_id AND a.id = ANY(CAST(:ids AS uuid[])) AND a.state <> 'archived'
 """)
 _ASSETS = text("""
-    SELECT id, version, tag, kind, name, serial, hostname, location, status, attributes
-      FROM assets WHERE organization_id = :organization_id AND id = ANY(CAST(:ids AS uuid[]))
+    SELECT a.id, a.version, a.tag, a.kind, a.name, a.serial, a.hostname, a.location, a.status, a.attributes, a.owner_id,
+           c.name AS owner
+      FROM assets a LEFT JOIN contacts c ON c.id = a.owner_id AND c.organization_id = a.organization_id
+     WHERE a.organization_id = :organization_id AND a.id = ANY(CAST(:ids AS uuid[]))
 """)
 
 Load = Callable[[AsyncSession, UUID, Sequence[UUID]], Awaitable[list[Source]]]
@@ -49,11 +53,23 @@ def _loader(source_type: SourceType) -> Load:
 
 
 async def _load_articles(session: AsyncSession, organization_id: UUID, ids: Sequence[UUID]) -> list[Source]:
-    rows = await session.execute(_ARTICLES, {"organization_id": organization_id, "ids": list(ids)})
-    return [_article(row) for row in rows]
+    rows = (await session.execute(_ARTICLES, {"organization_id": organization_id, "ids": list(ids)})).all()
+    bodies = {row.id: row.body for row in rows}
+    articles = await named_articles(session, organization_id=organization_id, texts=bodies, titles=False)
+    assets = await named_assets(session, organization_id=organization_id, texts=bodies)
+    return [_article(row, _links(row.id, articles.get(row.id, ()), assets.get(row.id, ()))) for row in rows]
 
 
-def _article(row: Any) -> Source:
+def _links(own: UUID, articles: Sequence[Mention], assets: Sequence[Mention]) -> list[Link]:
+    return without_repeats(
+        [
+            *(Link("links_to", "kb", one.id, one.label, "rule", one.evidence) for one in articles if one.id != own),
+            *(Link("mentions", "asset", one.id, one.label, "rule", one.evidence) for one in assets),
+        ]
+    )
+
+
+def _article(row: Any, links: Sequence[Link]) -> Source:
     body = f"{row.summary}\n\n{row.body}" if row.summary else row.body
     return Source(
         type=SourceType.KB,
@@ -64,12 +80,26 @@ def _article(row: Any) -> Source:
         pieces=[Piece("body", PUBLIC, body)],
         language=row.language,
         facts=tuple(row.products),
-        meta={"slug": row.slug, "tags": row.tags, "category_id": row.category_id and str(row.category_id)},
+        meta={
+            "slug": row.slug,
+            "tags": row.tags,
+            "products": row.products,
+            "category_id": row.category_id and str(row.category_id),
+        },
+        links=links,
     )
 
 
 def _visibility_of(visibility: ArticleVisibility) -> Visibility:
-    return INTERNAL if visibility is ArticleVisibility.AGENTS else PUBLIC
+    match visibility:
+        case ArticleVisibility.PUBLIC:
+            return PUBLIC
+        case ArticleVisibility.CUSTOMERS:
+            return CUSTOMERS
+        case ArticleVisibility.AGENTS:
+            return INTERNAL
+        case _:
+            assert_never(visibility)
 
 
 async def _load_assets(session: AsyncSession, organization_id: UUID, ids: Sequence[UUID]) -> list[Source]:
@@ -91,4 +121,5 @@ def _asset(row: Any) -> Source:
         pieces=[Piece("facts", INTERNAL, lines)],
         language="en",
         meta={"tag": row.tag, "kind": row.kind},
+        links=[] if row.owner_id is None else [Link("owned_by", "requester", row.owner_id, row.owner, "explicit")],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,13 +11,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.database.engine import Database
-from helpdesk.models.values import IndexAction, SourceType
+from helpdesk.models.values import SourceType
 from helpdesk.rag.embedding.models import ActiveModel, active_model
 from helpdesk.rag.indexing.claim import IndexTaskInHand
 from helpdesk.rag.indexing.difference import Difference, StoredChunk, difference
 from helpdesk.rag.indexing.load import load_sources
-from helpdesk.rag.indexing.sources import Composed, Source, compose
+from helpdesk.rag.indexing.sources import Composed, Draft, Source, compose
 from helpdesk.rag.indexing.stored import StoredDocument, stored_chunks, stored_documents
+from helpdesk.rag.text.chunking import cutting_rules, passage_chars
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,12 @@ class Change:
     def inputs(self) -> list[str]:
         """Return the texts whose vectors are missing, without the model's prefix."""
         return [draft.embedded for draft in self.difference.to_embed()]
+
+    @property
+    def question(self) -> Draft | None:
+        """Return what a ticket asks: its first passage, whose vector stands for the ticket; None for other sources."""
+        is_ticket = self.task.source_type is SourceType.TICKET
+        return self.composed.drafts[0] if is_ticket and self.composed.drafts else None
 
 
 @dataclass
@@ -58,10 +66,14 @@ async def prepare(database: Database, tasks: Sequence[IndexTaskInHand]) -> Prepa
         by_organization[task.organization_id].append(task)
     for organization_id, own in by_organization.items():
         async with database.transaction(organization_id) as session:
-            found = await _read(session, own, prepared)
+            model = await active_model(session)
+            most_chars = passage_chars(None if model is None else model.max_input_tokens)
+            found = await _read(session, own, model=model, rules=cutting_rules(most_chars), prepared=prepared)
         for task, source, chunks in found:
+            # Cutting computes: whoever else has something to do goes first.
+            await asyncio.sleep(0)
             try:
-                composed = compose(source)
+                composed = compose(source, most_chars=most_chars)
             except Exception as error:  # whatever a text does to a parser is the text's own fault
                 prepared.faulty.append((task, f"{type(error).__name__}: {error}"))
                 continue
@@ -72,14 +84,20 @@ async def prepare(database: Database, tasks: Sequence[IndexTaskInHand]) -> Prepa
 _Found = list[tuple[IndexTaskInHand, Source, list[StoredChunk]]]
 
 
-async def _read(session: AsyncSession, tasks: Sequence[IndexTaskInHand], prepared: Prepared) -> _Found:
-    model = await active_model(session)
+async def _read(
+    session: AsyncSession,
+    tasks: Sequence[IndexTaskInHand],
+    *,
+    model: ActiveModel | None,
+    rules: int,
+    prepared: Prepared,
+) -> _Found:
     found: _Found = []
     by_type: defaultdict[SourceType, list[IndexTaskInHand]] = defaultdict(list)
     for task in tasks:
         by_type[task.source_type].append(task)
     for source_type, own in by_type.items():
-        found.extend(await _read_type(session, source_type, own, model=model, prepared=prepared))
+        found.extend(await _read_type(session, source_type, own, model=model, rules=rules, prepared=prepared))
     return found
 
 
@@ -89,6 +107,7 @@ async def _read_type(
     tasks: Sequence[IndexTaskInHand],
     *,
     model: ActiveModel | None,
+    rules: int,
     prepared: Prepared,
 ) -> _Found:
     organization_id = tasks[0].organization_id
@@ -98,9 +117,10 @@ async def _read_type(
     changed: list[tuple[IndexTaskInHand, Source]] = []
     for task in tasks:
         source = sources.get(task.source_id)
-        if source is None or task.action is IndexAction.DELETE:
+        if source is None:
+            # What is there now decides, not what was asked for: an article may have come back since.
             prepared.gone.append(task)
-        elif _is_unchanged(source, documents.get(task.source_id)):
+        elif _is_unchanged(source, documents.get(task.source_id), rules):
             prepared.unchanged.append((task, source.version))
         else:
             changed.append((task, source))
@@ -109,5 +129,7 @@ async def _read_type(
     return [(task, source, chunks.get(known[source.id], []) if source.id in known else []) for task, source in changed]
 
 
-def _is_unchanged(source: Source, document: StoredDocument | None) -> bool:
-    return document is not None and document.deleted_at is None and document.content_hash == source.content_hash
+def _is_unchanged(source: Source, document: StoredDocument | None, rules: int) -> bool:
+    if document is None or document.deleted_at is not None:
+        return False
+    return document.content_hash == source.content_hash and document.chunker_version == rules

@@ -16,9 +16,21 @@ _REQUEST = text("""
     INSERT INTO rag_index_queue AS q (id, organization_id, source_type, source_id, action, priority)
     VALUES (:id, :organization_id, :source_type, :source_id, :action, :priority)
     ON CONFLICT (organization_id, source_type, source_id) DO UPDATE SET
-        action = excluded.action, priority = greatest(q.priority, excluded.priority), version = q.version + 1,
-        attempts = 0, crash_count = 0, last_error = NULL, run_after = least(q.run_after, now()), updated_at = now(),
-        status = CASE WHEN q.status = 'running' THEN 'running' ELSE 'pending' END
+        action = excluded.action, version = q.version + 1, attempts = 0,
+        priority = CASE WHEN q.status = 'done' THEN excluded.priority
+                        ELSE greatest(q.priority, excluded.priority) END,
+        crash_count = 0, last_error = NULL, run_after = least(q.run_after, now()), updated_at = now(),
+        status = CASE WHEN q.status = 'running' THEN 'running' ELSE 'pending' END,
+        waiting_since = CASE WHEN q.status IN ('done', 'failed') THEN now() ELSE q.waiting_since END
+""")
+# A task in hand may have read the source already.
+_IS_KNOWN = text("""
+    SELECT EXISTS (SELECT FROM rag_documents
+                    WHERE organization_id = :organization_id AND source_type = :source_type AND source_id = :source_id
+                      AND deleted_at IS NULL)
+        OR EXISTS (SELECT FROM rag_index_queue
+                    WHERE organization_id = :organization_id AND source_type = :source_type AND source_id = :source_id
+                      AND status <> 'done')
 """)
 
 
@@ -44,3 +56,12 @@ async def request_index(
         },
     )
     wake_after_commit(session, INDEX)
+
+
+async def request_index_if_known(
+    session: AsyncSession, *, organization_id: UUID, source_type: SourceType, source_id: UUID
+) -> None:
+    """Queue a source that is in the index or on its way there; one that has no place in it yet stays out."""
+    scope = {"organization_id": organization_id, "source_type": source_type, "source_id": source_id}
+    if await session.scalar(_IS_KNOWN, scope):
+        await request_index(session, organization_id=organization_id, source_type=source_type, source_id=source_id)

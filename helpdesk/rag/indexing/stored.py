@@ -16,7 +16,7 @@ from helpdesk.rag.embedding.models import ActiveModel
 from helpdesk.rag.indexing.difference import StoredChunk
 
 _DOCUMENTS = text("""
-    SELECT source_id, id, source_version, content_hash, deleted_at FROM rag_documents
+    SELECT source_id, id, source_version, content_hash, chunker_version, deleted_at FROM rag_documents
      WHERE organization_id = :organization_id AND source_type = :source_type AND source_id = ANY(CAST(:ids AS uuid[]))
 """)
 # {vectors} is the name of a model's table, made by the database itself.
@@ -36,6 +36,7 @@ class StoredDocument:
     id: UUID
     source_version: int
     content_hash: bytes
+    chunker_version: int
     deleted_at: datetime | None
 
 

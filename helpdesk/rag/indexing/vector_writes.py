@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.models.values import SourceType
+from helpdesk.rag.embedding.embed import Embedded
 from helpdesk.rag.embedding.halfvec import write_vector
-from helpdesk.rag.embedding.models import ActiveModel
+from helpdesk.rag.embedding.models import ActiveModel, models_in_service
 from helpdesk.rag.embedding.vectors import hash_of_input, store_vectors
 from helpdesk.rag.indexing.difference import Kept
 from helpdesk.rag.indexing.prepare import Change
+from helpdesk.rag.indexing.second_writes import note_refused
 from helpdesk.rag.indexing.sources import Draft
-
-Vectors = Mapping[str, NDArray[np.float32]]
 
 # {vectors} is the name of a model's table, made by the database itself.
 _ADD_VECTORS = """
@@ -36,12 +33,12 @@ _MOVE_VECTORS = """
 """
 
 
-async def move_vectors(
-    session: AsyncSession, organization_id: UUID, document_id: UUID, kept: Sequence[Kept], model: ActiveModel
-) -> None:
-    """Let the vectors of passages that stay be seen by whoever may read the passages now."""
-    if any(one.chunk.visibility != one.draft.visibility for one in kept):
-        scope = {"organization_id": organization_id, "document_id": document_id}
+async def move_vectors(session: AsyncSession, organization_id: UUID, document_id: UUID, kept: Sequence[Kept]) -> None:
+    """Let the vectors of passages that stay be seen by whoever may read the passages now, those of every model."""
+    if not any(one.chunk.visibility != one.draft.visibility for one in kept):
+        return
+    scope = {"organization_id": organization_id, "document_id": document_id}
+    for model in await models_in_service(session, held=True):
         await session.execute(text(_MOVE_VECTORS.format(vectors=model.table_name)), scope)
 
 
@@ -50,16 +47,19 @@ async def add_vectors(
     change: Change,
     added: Sequence[tuple[UUID, Draft]],
     *,
-    vectors: Vectors,
+    embedded: Embedded,
     model: ActiveModel,
     now: datetime,
 ) -> None:
     """Insert the vectors that came out for new passages, and for kept ones that lacked theirs."""
+    organization_id, vectors = change.task.organization_id, embedded.vectors
     lacking = [(kept.chunk.id, kept.draft) for kept in change.difference.kept if not kept.chunk.has_vector]
-    made = [(identifier, draft) for identifier, draft in [*added, *lacking] if draft.embedded in vectors]
+    wanted = [*added, *lacking]
+    if refused := [identifier for identifier, draft in wanted if draft.embedded in embedded.refused]:
+        await note_refused(session, organization_id=organization_id, model=model, chunks=refused)
+    made = [(identifier, draft) for identifier, draft in wanted if draft.embedded in vectors]
     if not made:
         return
-    organization_id = change.task.organization_id
     rows = {
         "organization_id": organization_id,
         "source_type": change.task.source_type,
@@ -68,8 +68,8 @@ async def add_vectors(
         "vectors": [write_vector(vectors[draft.embedded]) for _, draft in made],
     }
     await session.execute(text(_ADD_VECTORS.format(vectors=model.table_name)), rows)
-    first = change.composed.drafts[0].embedded
-    if change.task.source_type is SourceType.TICKET and first in vectors and model.query_prefix == model.doc_prefix:
+    first = change.question
+    if first is not None and first.embedded in vectors and model.query_prefix == model.doc_prefix:
         # Whoever judges the ticket next compares the same text.
-        shared = {hash_of_input(model.doc_prefix + first): vectors[first]}
+        shared = {hash_of_input(model.doc_prefix + first.embedded): vectors[first.embedded]}
         await store_vectors(session, organization_id=organization_id, model=model, vectors=shared, now=now)

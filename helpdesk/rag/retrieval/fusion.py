@@ -1,4 +1,4 @@
-"""One order and one probability out of two lists: logistic fusion of what vectors and words say."""
+"""One order and one probability out of all that the lists say: logistic fusion of vectors and words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from helpdesk.rag.retrieval.fusion_weights import CODE_LOGIT, GRAPH_LOGIT, HYBRID, LEXICAL, MODEL_FREE
+from helpdesk.rag.retrieval.fusion_weights import CODE_LOGIT, GRAPH_LOGIT, Weights
 from helpdesk.rag.text.terms import K1
 
 Floats = NDArray[np.float64]
@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 _USUAL_CANDIDATES = 50
 _SIM_KNOTS = (0.2, 0.4, 0.5, 0.6, 0.7, 1.0)
 _COVERAGE_KNOTS = (0.0, 0.1, 0.2, 0.4, 0.6, 1.0)
+_COVERED_KNOTS = (0.0, 0.3, 0.6, 0.8, 1.0)
 # From where to where a list's best candidate is counted as good in itself.
 _CLOSE = (0.5, 0.8)
 _WORDED = (0.3, 0.7)
@@ -33,35 +34,57 @@ class Evidence:
         bm25: BM25 score of the passage.
         graph: summed similarity of resolved tickets that its source solved.
         names_code: whether the title of its source names a code that the query names.
+        covered, rare, phrase, phrases: what it shares with the query word for word, see `Overlap`.
     """
 
     sim: float | None
     bm25: float
     graph: float = 0.0
     names_code: bool = False
+    covered: float = 0.0
+    rare: float = 0.0
+    phrase: float = 0.0
+    phrases: float = 0.0
 
 
-def relevance(evidence: Sequence[Evidence], *, idf_mass: float, model: str | None) -> Floats:
+def relevance(evidence: Sequence[Evidence], *, idf_mass: float, weights: Weights) -> Floats:
     """Return how probable it is that each candidate answers the query, float64 [candidates], in the order given.
-
-    Without vectors the words decide alone. A model that no weights were fitted for is judged by ranks and standard
-    scores, which do not depend on its scale.
 
     Args:
         evidence: all candidates of one query.
         idf_mass: summed inverse document frequency of the query's known terms.
-        model: name of the embedding model, without its tag; None when the query has no vector.
+        weights: those of the organisation and the embedding model, see `weights_for`.
     """
     if not evidence:
         return np.zeros(0)
-    weights = LEXICAL if model is None else HYBRID.get(model, MODEL_FREE)
     features = features_of(evidence, idf_mass=idf_mass, background=weights.background)
-    graph = np.minimum([one.graph for one in evidence], 1.0)
-    codes = np.array([one.names_code for one in evidence], dtype=float)
-    logits = weights.intercept + GRAPH_LOGIT * graph + CODE_LOGIT * codes
+    return probabilities(logits_of(features, weights=weights) + given_logits(evidence), weights=weights)
+
+
+def logits_of(features: Mapping[str, Floats], *, weights: Weights) -> Floats:
+    """Return the log odds that the features make with the weights, float64 [candidates]."""
+    logits = np.full(len(features["sim"]), weights.intercept)
     for name, weight in weights.by_feature.items():
         logits += weight * features[name]
-    return np.asarray(1 / (1 + np.exp(-logits)))
+    return logits
+
+
+def given_logits(evidence: Sequence[Evidence]) -> Floats:
+    """Return the log odds of what no corpus taught: votes of alike tickets, and a code that query and title name."""
+    graph = np.minimum([one.graph for one in evidence], 1.0)
+    return np.asarray(GRAPH_LOGIT * graph + CODE_LOGIT * np.array([one.names_code for one in evidence], dtype=float))
+
+
+def probabilities(logits: Floats, *, weights: Weights) -> Floats:
+    """Return the probabilities of log odds; where the weights say how promises were kept, those that were kept."""
+    promised = np.asarray(1 / (1 + np.exp(-logits)))
+    return bend(promised, weights.kept) if weights.kept else promised
+
+
+def bend(promised: Floats, kept: Sequence[tuple[float, float]]) -> Floats:
+    """Return promises as they were kept; a thousandth stays, so that no two of unlike promise become one."""
+    places, values = zip(*kept, strict=True)
+    return np.asarray(0.999 * np.interp(promised, places, values) + 0.001 * promised)
 
 
 def features_of(
@@ -69,11 +92,12 @@ def features_of(
 ) -> dict[str, Floats]:
     """Return the features of one query's candidates, each float64 [candidates].
 
-    `sim` is the cosine similarity, `coverage` BM25 as a share of the most that the query's words could score.
-    `name[a,b]` is how far it reaches into that interval, `_z` its standard score among this query's candidates,
-    `_gap` its distance from the best one (zero or less), `_reciprocal` one over its rank. Standard scores count by
-    how `close` the best similarity and how well `worded` the best passage is, each 0 to 1, so that the list leads
-    which has something good and neither drowns the other.
+    `sim` is the cosine similarity, `coverage` BM25 as a share of the most that the query's words could score; the rest
+    of the evidence keeps its name. `name[a,b]` is how far it reaches into that interval, `_z` its standard score among
+    this query's candidates, `_gap` its distance from the best one (zero or less), `_reciprocal` one over its rank, and
+    `best_` the best candidate's, the same for all: it says whether there is an answer at all, not which one it is.
+    Features count by how `close` the best similarity and how well `worded` the best passage is (`far` and `unworded`
+    are the rest to 1), so that the list leads which has something good and neither drowns the other.
 
     Args:
         background: mean and spread of `sim` and `coverage` among candidates that answer nothing; a handful of
@@ -84,24 +108,42 @@ def features_of(
     sim_z, coverage_z = (
         _standard_scores(values, background.get(name)) for name, values in (("sim", sims), ("coverage", coverage))
     )
-    close, worded = _reach(float(sims.max()), *_CLOSE), _reach(float(coverage.max()), *_WORDED)
+    far, worded = 1 - _reach(float(sims.max()), *_CLOSE), _reach(float(coverage.max()), *_WORDED)
+    words = {
+        "coverage_z": coverage_z,
+        "coverage_gap": coverage - coverage.max(),
+        "coverage_reciprocal": _reciprocal_ranks(coverage),
+        **_shared(evidence),
+    }
     return {
+        "sim": sims,
+        "coverage": coverage,
         **_intervals("sim", sims, _SIM_KNOTS),
         **_intervals("coverage", coverage, _COVERAGE_KNOTS),
         "sim_gap": sims - sims.max(),
-        "coverage_gap": coverage - coverage.max(),
-        "coverage_reciprocal": _reciprocal_ranks(coverage),
         "sim_z": sim_z,
         "sim_z*unworded": sim_z * (1 - worded),
-        "sim_z*close*unworded": sim_z * close * (1 - worded),
-        "coverage_z": coverage_z,
+        "sim_z*close*unworded": sim_z * (1 - far) * (1 - worded),
         "coverage_z*worded": coverage_z * worded,
-        "coverage_z*far": coverage_z * (1 - close),
+        **words,
+        **{f"{name}*far": values * far for name, values in words.items()},
+        **_best("best_sim", sims, _SIM_KNOTS),
+        **_best("best_coverage", coverage, _COVERAGE_KNOTS),
+        **_best("best_covered", words["covered"], _COVERED_KNOTS),
     }
+
+
+def _shared(evidence: Sequence[Evidence]) -> dict[str, Floats]:
+    names = ("covered", "rare", "phrase", "phrases")
+    return {name: np.array([getattr(one, name) for one in evidence]) for name in names}
 
 
 def _intervals(name: str, values: Floats, knots: tuple[float, ...]) -> dict[str, Floats]:
     return {f"{name}[{low},{high}]": np.clip(values - low, 0.0, high - low) for low, high in pairwise(knots)}
+
+
+def _best(name: str, values: Floats, knots: tuple[float, ...]) -> dict[str, Floats]:
+    return _intervals(name, np.full(len(values), values.max()), knots)
 
 
 def _reach(best: float, low: float, high: float) -> float:

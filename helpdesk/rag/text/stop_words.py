@@ -30,4 +30,28 @@ STOP_WORDS: dict[str, frozenset[str]] = {
         he la las le les lo los más me mi mis muy no nos o para pero por porque que quien se ser si sin sobre son su
         sus también te tengo tiene tu un una uno y ya yo
     """),
+    "it": _words("""
+        a ad al alla alle agli ai allo anche c che chi ci come con cosa cui da dal dalla dalle dei del della delle dello
+        di dove e è ed era essere fa gli ha hai hanno ho i il in io l la le lei li lo loro lui ma me mi mia mie mio miei
+        molto ne nel nella nelle noi non nostra nostro o ogni per perché più quale quando quella quello questa queste
+        questi questo se sei si sia siamo sono su sua sue sul sulla suo tra tu tua tuo tutti tutto un una uno vi voi
+    """),
+    "nl": _words("""
+        aan al alle als bij daar dan dat de deze die dit doen door een en er geen haar had heb hebben heeft hem het hier
+        hij hoe hun ik in is ja je jij jouw kan kunnen maar me meer met mij mijn moet na naar niet nog nu of om onder
+        ons onze ook op over te toch toen tot u uit uw van veel voor waar wanneer want waren was wat we wel werd wie wij
+        wil worden wordt ze zich zij zijn zo zou
+    """),
+    "pt": _words("""
+        a à ao aos as às até com como da das de dela dele deles do dos e é ela elas ele eles em entre era essa esse esta
+        está estão este estou eu foi há isso isto já lhe mais mas me meu meus minha minhas muito na não nas nem no nos
+        nossa nosso num numa o onde os ou para pela pelo por porque quando que quem se sem ser seu seus só sua suas
+        também te tem tenho teu tu tua um uma você vocês
+    """),
+    "pl": _words("""
+        a aby ale ani bardzo bez bo by być był była było były chcę co coś czy dla do gdy gdzie go i ich ile im ja jak
+        jako je jego jej jest jestem jeszcze już każdy kiedy kto która które który ma mam mi mnie może mogę można mój
+        moja moje na nad nam nas nie niż o od on ona one oni oraz po pod proszę przed przez przy są się sobie ta tak
+        także tam te tego tej ten to tu twój ty tylko tym u w we wszystko z za ze że żeby
+    """),
 }

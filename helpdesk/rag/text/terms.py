@@ -29,40 +29,66 @@ _STEMMERS = {
     "hu": "hungarian", "it": "italian", "nl": "dutch", "no": "norwegian", "nb": "norwegian", "pl": "polish",
     "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "tr": "turkish",
 }  # fmt: skip
-# A compound holds together what means one thing: error codes, versions, addresses, host and file names.
-_COMPOUND = re.compile(r"[^\W_]+(?:[._:/\\@+#&'\u2019-]+[^\W_]+)*[+#]*")
+# A compound holds together what means one thing: error codes, versions, addresses, host and file names, flags.
+_COMPOUND = re.compile(r"(?:(?<![\w-])--?(?=[^\W\d_]))?[^\W_]+(?:[._:/\\@+#&'\u2019-]+[^\W_]+)*[+#]*")
 _PART = re.compile(r"[^\W_]+")
 _DIGIT = re.compile(r"\d")
 _LETTER = re.compile(r"[^\W\d_]")
 # Scripts that write no spaces: every two neighbouring characters are a term.
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+# Other ways to write the same code: `HL809` for `HL-809`, `5034441` for `KB5034441`, `10.2.3` for `v10.2.3` and
+# `80070005` for `0x80070005`.
+_HYPHENED = re.compile(r"([a-z]{1,8})[-_](\d+[a-z]?)")
+_GLUED = re.compile(r"([a-z]{2,8})(\d{2,}[a-z]?)")
+_PREFIXED = re.compile(r"(?:v(?=\d+\.)|0x(?=[0-9a-f]{4}))([\w.]+)")
+# Marks on Latin letters: many type `contrasena` for `contraseña`.
+_MARKS = re.compile(r"(?<=[a-z])[\u0300-\u036f]+")
 _POSSESSIVE = re.compile(r"['\u2019]s$")
 _LONGEST_TERM = 64
 
 
 def words_of(text: str, language: str | None) -> list[str]:
-    """Return the terms of a text in order, as words.
+    """Return the terms of a text, as words: those of scripts without spaces first, the others in order.
 
-    Compounds such as `0x80070005`, `srv-mail-01` or `10.2.3` stay whole and are split as well. Stop words are left
-    out, everything that holds no digit is stemmed.
+    Compounds such as `0x80070005`, `srv-mail-01`, `10.2.3` or `--no-cache` stay whole and are split as well; codes are
+    found however they are written (`HL-809`, `HL809`). Stop words are left out, everything that holds no digit is
+    stemmed, and accents are dropped.
     """
-    found: list[str] = []
-    for match in _COMPOUND.finditer(unicodedata.normalize("NFKC", text).lower()):
+    plain = unicodedata.normalize("NFKC", text).lower()
+    found = list(chain.from_iterable(_pairs(match.group()) for match in UNSPACED.finditer(plain)))
+    for match in _COMPOUND.finditer(UNSPACED.sub(" ", plain)):
         found.extend(_terms_of(_POSSESSIVE.sub("", match.group()), language or ""))
     return found
 
 
 @lru_cache(maxsize=200_000)
 def _terms_of(compound: str, language: str) -> tuple[str, ...]:
-    if _UNSPACED.search(compound):
-        return tuple(chain.from_iterable(_pairs(run) for run in _UNSPACED.findall(compound)))
+    if compound.startswith("-"):
+        return (compound[:_LONGEST_TERM], *_terms_of(compound.lstrip("-"), language))
     parts = _PART.findall(compound)
-    words = [] if len(parts) == 1 and parts[0] == compound else [compound[:_LONGEST_TERM]]
+    words = [] if len(parts) == 1 and parts[0] == compound else [_plain(compound[:_LONGEST_TERM])]
     for part in parts:
         if part in STOP_WORDS.get(language, ()) or (len(part) == 1 and len(parts) > 1):
             continue
-        words.append(part[:_LONGEST_TERM] if _DIGIT.search(part) else _stem(part[:_LONGEST_TERM], language))
-    return tuple(words)
+        words.append(part[:_LONGEST_TERM] if _DIGIT.search(part) else _plain(stem(part[:_LONGEST_TERM], language)))
+    return tuple(dict.fromkeys([*words, *_otherwise(compound)]))
+
+
+def _otherwise(compound: str) -> Iterable[str]:
+    """Return the other ways to write a code."""
+    if match := _HYPHENED.fullmatch(compound):
+        return ["".join(match.groups())]
+    if match := _GLUED.fullmatch(compound):
+        return match.groups()
+    if match := _PREFIXED.fullmatch(compound):
+        return [match.group(1)]
+    return []
+
+
+def _plain(word: str) -> str:
+    if word.isascii():
+        return word
+    return unicodedata.normalize("NFC", _MARKS.sub("", unicodedata.normalize("NFD", word)))
 
 
 def _pairs(run: str) -> Iterable[str]:
@@ -75,7 +101,8 @@ def _stemmer(language: str) -> snowballstemmer.stemmer | None:
 
 
 @lru_cache(maxsize=200_000)
-def _stem(word: str, language: str) -> str:
+def stem(word: str, language: str) -> str:
+    """Return a word's stem in a language, the word itself where no stemmer is known for it."""
     stemmer = _stemmer(language)
     return word if stemmer is None else str(stemmer.stemWord(word))
 

@@ -13,6 +13,7 @@ from helpdesk.errors import HelpdeskError
 from helpdesk.settings import Settings
 from tests.scripted_ollama import (
     DIMS,
+    EMBEDDING_MODEL,
     TEXT_MODEL,
     Reply,
     ScriptedOllama,
@@ -79,7 +80,6 @@ async def test_a_large_batch_is_split_into_calls_of_32(ollama: ScriptedOllama, m
     [
         (error(503, "server busy, please try again"), ModelBusy),
         (error(500, "llama runner process has terminated"), ModelBusy),
-        (slow(3), ModelBusy),
         (proxy_page(), ModelBusy),
         (proxy_page(502), ModelBusy),
         (proxy_page(404), ModelBusy),
@@ -102,6 +102,69 @@ async def test_a_failed_embedding_says_whose_fault_it_is(
     ollama.then("/api/embed", reply)
     with pytest.raises(meaning):
         await models.embedder.embed(["one", "two"])
+
+
+async def test_a_batch_that_takes_too_long_is_halved_and_the_next_ones_stay_small(
+    ollama: ScriptedOllama, models: OllamaModels
+) -> None:
+    ollama.then("/api/embed", slow(3))
+    assert len(await models.embedder.embed([f"text {number}" for number in range(32)])) == 32
+    assert len(await models.embedder.embed([f"more {number}" for number in range(32)])) == 32
+    assert [len(body["input"]) for body in ollama.requests["/api/embed"]] == [32, 16, 16, 16, 16]
+
+
+async def test_a_runtime_that_hangs_costs_three_waits_and_is_then_left_alone(
+    ollama: ScriptedOllama, models: OllamaModels
+) -> None:
+    ollama.always("/api/embed", slow(3))
+    for _ in range(2):
+        with pytest.raises(ModelBusy):
+            await models.embedder.embed([f"text {number}" for number in range(32)])
+    assert [len(body["input"]) for body in ollama.requests["/api/embed"]] == [32, 16, 8]
+
+
+async def test_a_runtime_that_refuses_every_text_is_at_fault_itself(
+    ollama: ScriptedOllama, models: OllamaModels
+) -> None:
+    ollama.always("/api/embed", embeds([]))
+    with pytest.raises(ModelBusy, match="refuses every text"):
+        await models.embedder.embed(["one"])
+
+
+async def test_a_slow_model_does_not_shut_out_another_one(ollama: ScriptedOllama, models: OllamaModels) -> None:
+    ollama.digests["large"] = "l" * 64
+    ollama.then("/api/embed", *[error(503, "server busy")] * 3)
+    for _ in range(3):
+        with pytest.raises(ModelBusy):
+            await models.embedder.named("large").embed(["one"])
+    assert len(await models.embedder.embed(["one"])) == 1
+    assert models.report()["embed large"]["state"] == "open"
+    assert models.report()["embed"]["state"] == "closed"
+
+
+async def test_a_model_cut_to_fewer_numbers_is_another_model(ollama: ScriptedOllama, models: OllamaModels) -> None:
+    cut_model = models.embedder.named("all-minilm@128")
+    assert (await cut_model.identify()).digest == "e" * 64 + "@128"
+    await cut_model.embed(["one"])
+    assert ollama.requests["/api/embed"][0]["dimensions"] == 128
+
+
+async def test_the_length_of_tokens_is_learnt_from_what_the_runtime_counts(
+    ollama: ScriptedOllama, models: OllamaModels
+) -> None:
+    assert models.embedder.chars_per_token is None
+    for number in range(10):
+        # One text in five is dense, two characters a token; the others have four.
+        words = ("a" if number % 5 else "x") * 1000
+        await models.embedder.embed([words])
+    assert models.embedder.chars_per_token == pytest.approx(2.0, abs=0.05)
+
+
+async def test_a_digest_that_is_asked_for_afresh_is_that_of_now(ollama: ScriptedOllama, models: OllamaModels) -> None:
+    await models.embedder.identify()
+    ollama.digests[EMBEDDING_MODEL] = "f" * 64
+    assert (await models.embedder.identify()).digest == "e" * 64
+    assert (await models.embedder.identify(fresh=True)).digest == "f" * 64
 
 
 @pytest.mark.parametrize(

@@ -154,8 +154,11 @@ class _WhileEmbedding:
     def __init__(self, inner: Embedder, desk: AiDesk, ticket_id: UUID) -> None:
         self._inner, self._desk, self._ticket_id = inner, desk, ticket_id
 
-    async def identify(self) -> ModelIdentity:
-        return await self._inner.identify()
+    def named(self, name: str) -> Embedder:
+        return _WhileEmbedding(self._inner.named(name), self._desk, self._ticket_id)
+
+    async def identify(self, *, fresh: bool = False) -> ModelIdentity:
+        return await self._inner.identify(fresh=fresh)
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         async with self._desk.database.transaction(self._desk.organization_id) as session:

@@ -61,7 +61,7 @@ async def test_closed_tickets_cause_index_work_only(database: Database, demo: Lo
 
 
 async def test_the_history_lies_in_the_past_and_has_ended_clocks(database: Database, demo: LoadedDemo) -> None:
-    latest = await _one(database, demo, "SELECT max(created_at) FROM ticket_events")
+    latest = await _one(database, demo, "SELECT max(occurred_at) FROM ticket_events")
     assert latest <= NOW
     assert await _one(database, demo, "SELECT count(*) FROM sla_clocks WHERE state = 'running'") == 0
     assert await _one(database, demo, "SELECT count(*) FROM tickets WHERE reopen_count > 0") == 2

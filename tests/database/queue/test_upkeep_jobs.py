@@ -17,7 +17,7 @@ from helpdesk.queue.claim import HEARTBEAT
 from helpdesk.queue.enqueue import enqueue
 from helpdesk.queue.link import Link
 from helpdesk.queue.schedule import SCHEDULE
-from helpdesk.rag import reconcile as reconciling
+from helpdesk.rag.indexing import reconcile as reconciling
 from helpdesk.settings import Settings
 from tests.database.desk import NOW
 from tests.database.queue.jobs import NO_MODELS, until
@@ -103,9 +103,9 @@ async def test_what_the_index_has_missed_is_queued(
     await published(database, organization_id, 3)
     await forget_requests(connection)
     job = await reconciled(settings, database, organization_id, connection)
-    assert job["result"] == '{"queued": 3}'
+    assert job["result"] == '{"files": 0, "queued": 3}'
     assert await queued(connection) == 3
-    assert (await reconciled(settings, database, organization_id, connection))["result"] == '{"queued": 0}'
+    assert (await reconciled(settings, database, organization_id, connection))["result"] == '{"files": 0, "queued": 0}'
 
 
 async def test_an_index_that_misses_much_is_queued_in_rounds(
@@ -120,7 +120,7 @@ async def test_an_index_that_misses_much_is_queued_in_rounds(
     await published(database, organization_id, 5)
     await forget_requests(connection)
     job = await reconciled(settings, database, organization_id, connection)
-    assert job["result"] == '{"queued": 5}'
+    assert job["result"] == '{"files": 0, "queued": 5}'
     assert await queued(connection) == 5
 
 

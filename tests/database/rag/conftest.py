@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -41,8 +41,13 @@ class CountingEmbedder:
         self.inner = inner
         self.texts: list[str] = []
 
-    async def identify(self) -> ModelIdentity:
-        return await self.inner.identify()
+    async def identify(self, *, fresh: bool = False) -> ModelIdentity:
+        return await self.inner.identify(fresh=fresh)
+
+    def named(self, name: str) -> Embedder:
+        other = CountingEmbedder(self.inner.named(name))
+        other.texts = self.texts
+        return other
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.texts.extend(texts)
@@ -58,6 +63,10 @@ class Desk:
     embedder: CountingEmbedder
     organization_id: UUID
     worker: UUID = field(default_factory=new_id)
+
+    def with_embedder(self, embedder: Embedder) -> Desk:
+        """Return the same desk behind another runtime."""
+        return replace(self, indexer=replace(self.indexer, embedder=embedder), embedder=embedder)  # type: ignore[arg-type]
 
     async def index_all(self, *, limit: int = 10) -> list[BatchReport]:
         """Index until nothing waits."""

@@ -4,7 +4,9 @@ import pytest
 from sqlalchemy import text
 
 from helpdesk.kb.commands import ArticleChanges, archive_article, publish_article, update_article
+from helpdesk.kb.publishing_commands import restore_article
 from helpdesk.models.values import ArticleVisibility, SourceType
+from helpdesk.rag.indexing.requests import request_index
 from helpdesk.rag.retrieval.passages import chunks_of
 from tests.database.rag.conftest import NOW, Desk
 
@@ -76,7 +78,9 @@ async def test_an_edited_paragraph_costs_one_embedding_and_a_second_run_none(des
     assert (edited.chunks, edited.embedded, edited.reused) == (3, 1, 2)
 
     async with desk.database.transaction(desk.organization_id) as session:
-        await publish_article(session, **scope)
+        await request_index(
+            session, organization_id=desk.organization_id, source_type=SourceType.KB, source_id=article.id
+        )
     [again] = await desk.index_all()
     assert (again.documents, again.unchanged, again.embedded) == (1, 1, 0)
 
@@ -94,6 +98,7 @@ async def test_an_archived_article_leaves_a_tombstone_and_comes_back_when_publis
     assert await _counts(desk) == {"chunks": 0, "terms": 0, "documents": 1, "live": 0, "vectors": 0}
 
     async with desk.database.transaction(desk.organization_id) as session:
+        await restore_article(session, **scope)
         await publish_article(session, **scope)
     await desk.index_all()
     assert (await desk.find("VPN error 809")).results[0].source_id == article.id

@@ -20,7 +20,7 @@ from tests.database.rag.conftest import NOW, Desk
 OURS = "Our router restarts when the tunnel to the warehouse comes up."
 THEIRS = "The secret tunnel router password of the warehouse is swordfish."
 EVERY_TYPE = tuple(SourceType)
-EVERY_VISIBILITY = ("public", "internal")
+EVERY_VISIBILITY = ("public", "customers", "internal")
 
 
 async def both_indexed(desk: Desk, other: UUID) -> None:
@@ -67,7 +67,7 @@ async def test_the_salted_terms_of_another_organisation_find_nothing_here(
     await both_indexed(desk, other_organization_id)
     statement = text("""
         SELECT count(*) FROM rag_search(:organization_id, NULL, CAST(:terms AS int[]), '{kb,ticket,asset}',
-                                        '{public,internal}', NULL, 50, 12, 20, 0.5)
+                                        '{public,internal}', NULL, 50, 12, 4000, 20, 0.5, '{}', NULL)
     """)
     for owner, found in ((other_organization_id, 0), (desk.organization_id, 1)):
         terms = query_terms("tunnel warehouse router", organization_id=owner)
@@ -114,8 +114,12 @@ async def test_a_vector_cannot_be_written_for_another_organisation(desk: Desk, o
 @pytest.mark.parametrize(
     "call",
     [
-        "SELECT rag_search(gen_random_uuid(), NULL, '{}', '{}', '{}', NULL, 1, 1, 1, 0)",
-        "SELECT rag_register_model('x', 'x', 4, '', '', 1)",
+        "SELECT rag_search(gen_random_uuid(), NULL, '{}', '{}', '{}', NULL, 1, 1, 1, 1, 0, '{}', 1::smallint)",
+        "SELECT rag_nearest(gen_random_uuid(), '[1]', '{}', '{}', NULL, 1, 1::smallint)",
+        "SELECT rag_scan(1::smallint, 'x', gen_random_uuid(), 'kb', '', '1')",
+        "SELECT rag_votes('x', 'x', '{}', 1)",
+        "SELECT rag_filter('{}')",
+        "SELECT rag_register_model('x', 'x', 4, '', '', 1, false)",
     ],
 )
 async def test_only_the_app_role_may_call_the_functions(desk: Desk, settings: Settings, call: str) -> None:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
 import asyncpg
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
-from helpdesk.database.engine import connect_raw
+from helpdesk.database.engine import Database, connect_raw
+from helpdesk.models.values import SourceType
 from helpdesk.rag.embedding.halfvec import write_weights
-from helpdesk.rag.retrieval.query import SearchQuery
+from helpdesk.rag.maintenance.thresholds import Limits
+from helpdesk.rag.retrieval.query import Audience, SearchFilters, SearchQuery, visible_to
 from helpdesk.rag.retrieval.search import search
 from helpdesk.rag.text.terms import bm25_weights, count_terms, query_terms
 from helpdesk.settings import Settings
 from tests.database.rag.conftest import Desk
+from tests.database.rag.corpus import open_corpus
+from tests.database.rag.test_vector_indexes import maintained
 
 CHUNKS = 3000
+AGENTS = visible_to(Audience.AGENTS)
+# Whoever has nine tenths of a table may as well have all of it read.
+SLACK = 1.2
 _FILL = text("""
     INSERT INTO rag_chunks (id, organization_id, document_id, source_type, visibility, ordinal, chunk_hash, content,
            char_start, char_end, length, terms, bm25)
@@ -21,6 +35,16 @@ _FILL = text("""
            ARRAY[:common, n], CAST(:weights AS sparsevec)
       FROM rag_documents d, generate_series(100, :last) AS n
 """)
+# Of all organisations, and as large as all of them together.
+_READ = ("rag_chunks", "rag_documents", "rag_nodes", "rag_edges", "rag_term_stats", "rag_corpus_stats")
+_EXPLAIN_ALL = (
+    "LOAD 'auto_explain'",
+    "SET LOCAL auto_explain.log_min_duration = 0",
+    "SET LOCAL auto_explain.log_nested_statements = on",
+    "SET LOCAL auto_explain.log_analyze = on",
+    "SET LOCAL auto_explain.log_format = json",
+    "SET LOCAL client_min_messages = log",
+)
 _LEXICAL = """
     EXPLAIN SELECT c.id FROM rag_chunks c
      WHERE c.organization_id = '{organization}' AND c.source_type = ANY('{{kb}}') AND c.visibility = ANY('{{public}}')
@@ -97,3 +121,75 @@ async def test_vectors_are_stored_in_line_and_scanned_exactly(desk: Desk) -> Non
         )
         assert storage == b"p"
         assert indexes.all() == ["ix_rag_embeddings_m1", "rag_embeddings_m1_pkey"]
+
+
+async def test_no_plan_reads_more_of_a_table_than_its_organisation_has(
+    database: Database, settings: Settings, organization_id: UUID, other_organization_id: UUID
+) -> None:
+    corpus = await open_corpus(database)
+    large, small = 1500, 150
+    for owner, count in ((organization_id, large), (other_organization_id, small)):
+        for kind in SourceType:
+            contents = [f"router {kind} {number} restarts" for number in range(count)]
+            await corpus.add(owner, contents, source_type=kind, meta={"tags": ["vpn"]})
+    await maintained(settings, limits=Limits(build_above=1000, drop_below=500))
+    async with database.transaction(None, role="atum_owner") as session:
+        await session.execute(text(f"ANALYZE rag_chunks, rag_documents, {corpus.vectors}"))
+
+    for owner, count in ((organization_id, large), (other_organization_id, small)):
+        for vector in (None, corpus.draw(1)[0]):
+            for filters in (SearchFilters(), SearchFilters(tags=("vpn",))):
+                query = SearchQuery(
+                    "router restarts 77",
+                    vector=vector,
+                    types=tuple(SourceType),
+                    visibility=AGENTS,
+                    filters=filters,
+                )
+                for node in [node for plan in await plans_of(settings, owner, query) for node in nodes(plan)]:
+                    if node.get("Relation Name") in {*_READ, corpus.vectors}:
+                        assert node["Node Type"] != "Seq Scan", node
+                        assert read_by(node) <= SLACK * len(SourceType) * count, node
+        # The large organisation's vectors are found by their graph, the small one's are scanned.
+        plain = SearchQuery("x", vector=corpus.draw(1)[0], types=(SourceType.TICKET,), visibility=AGENTS)
+        found = [node for plan in await plans_of(settings, owner, plain) for node in nodes(plan)]
+        indexes = {node.get("Index Name", "") for node in found}
+        assert any(name.startswith("hnsw") for name in indexes) is (count == large)
+
+
+def read_by(node: dict[str, Any]) -> float:
+    """Return how many rows a scan has looked at, in all its rounds."""
+    each = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    return float(each) if node["Actual Loops"] == 1 else 0.0
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+async def plans_of(settings: Settings, owner: UUID, query: SearchQuery) -> list[dict[str, Any]]:
+    """Search as a superuser who has every statement of the function explained."""
+    url = make_url(settings.database_url).set(username="postgres").render_as_string(hide_password=False)
+    watched = Database(settings.model_copy(update={"database_url": url}), application="test")
+    plans: list[dict[str, Any]] = []
+
+    def keep(_connection: object, message: Any) -> None:
+        _, _, plan = message.message.partition("plan:\n")
+        if plan:
+            plans.append(json.loads(plan)["Plan"])
+
+    try:
+        async with watched.transaction(owner) as session:
+            await session.execute(text("RESET ROLE"))
+            for statement in _EXPLAIN_ALL:
+                await session.execute(text(statement))
+            await session.execute(text("SET LOCAL ROLE atum_app"))
+            raw = await (await session.connection()).get_raw_connection()
+            raw.driver_connection.add_log_listener(keep)
+            await search(session, organization_id=owner, query=query)
+        await asyncio.sleep(0)
+    finally:
+        await watched.close()
+    return plans

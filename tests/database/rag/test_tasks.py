@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from helpdesk.ai.model import InputRefused, ModelBusy, ModelIdentity
+from helpdesk.ai.model import Embedder, InputRefused, ModelBusy, ModelIdentity
 from helpdesk.database.base import new_id
 from helpdesk.kb.commands import ArticleChanges, archive_article, publish_article, update_article
 from helpdesk.models.values import SourceType
@@ -32,7 +32,10 @@ class Runtime:
         self.digest, self.busy, self.refuses = digest, busy, refuses
         self.texts: list[str] = []
 
-    async def identify(self) -> ModelIdentity:
+    def named(self, name: str) -> Embedder:
+        return self
+
+    async def identify(self, *, fresh: bool = False) -> ModelIdentity:
         if self.busy:
             raise ModelBusy("the runtime is away", retry_after=15)
         return ModelIdentity("scripted", self.digest)
@@ -123,6 +126,18 @@ async def test_a_source_that_kills_three_workers_is_set_aside(desk: Desk) -> Non
     assert await desk.status_of(article.id) == "failed"
     await edit(desk, article.id, BODY + " Twice.")
     assert await desk.status_of(article.id) == "pending"
+
+
+async def test_a_source_whose_worker_died_goes_alone_and_takes_no_other_with_it(desk: Desk) -> None:
+    for number in range(4):
+        await desk.publish(f"Guide {number}", BODY)
+    assert len(await claim(desk.indexer.connection, worker=new_id())) == 4
+    await rescue(desk.indexer.connection, timeout_s=-1)
+    await desk.publish("Fresh", BODY)
+    sizes = []
+    while tasks := await claim(desk.indexer.connection, worker=new_id()):
+        sizes.append(len(tasks))
+    assert sizes == [1, 1, 1, 1, 1]
 
 
 async def test_a_runtime_that_is_away_costs_no_try(desk: Desk) -> None:

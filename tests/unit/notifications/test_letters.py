@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpdesk.models.values import NoticeKind
-from helpdesk.notifications.people.letters import MOST_LINES, AboutTicket, Letter, Told, digest_letter, notice_letter
+from helpdesk.notifications.people.letters import (
+    MOST_LINES,
+    AboutArticle,
+    AboutTicket,
+    Letter,
+    Told,
+    digest_letter,
+    notice_letter,
+)
 from helpdesk.queue.catalog import SendEmail
 
 VIENNA = ZoneInfo("Europe/Vienna")
@@ -117,3 +125,20 @@ def test_the_ids_of_tickets_stay_out_of_the_words() -> None:
     letter = notice_letter(told(), about, zone=VIENNA, public_url=None)
     assert isinstance(about.id, UUID)
     assert str(about.id) not in letter.text + letter.html
+
+
+def test_a_mail_on_an_article_names_it_and_leads_to_it() -> None:
+    article = AboutArticle(uuid4(), "printers", "Printers\n<b>jam</b>")
+    notice = Told(NoticeKind.ARTICLE_REVIEW_DUE, "“Printers” is due for review since 2026-03-03.", {}, NOON)
+    letter = notice_letter(notice, article, zone=VIENNA, public_url="https://desk.example/")
+    assert letter.subject == "[Knowledge base] Printers <b>jam</b>"
+    assert "Open the article: https://desk.example/kb/articles/printers" in letter.text
+    assert "Address: printers" in letter.text
+    assert "<b>jam" not in letter.html
+
+
+def test_a_digest_tells_articles_beside_tickets() -> None:
+    article = AboutArticle(uuid4(), "printers", "Printers")
+    due = Told(NoticeKind.ARTICLE_REVIEW_DUE, "“Printers” is due for review.", {}, NOON)
+    letter = digest_letter([(due, article), (told(), ticket())], zone=VIENNA, public_url=None)
+    assert letter.subject == "1 ticket about to breach, 1 article due for review"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from helpdesk.ai.model import InputRefused, ModelBusy, ModelIdentity
+from helpdesk.ai.model import Embedder, InputRefused, ModelBusy, ModelIdentity
 from helpdesk.rag.embedding.embed import BATCH_TOKENS, batches_of, embed_all
 
 
@@ -18,7 +18,10 @@ class ScriptedRuntime:
         self.refuses, self.longest, self.calls_left = refuses, longest, calls
         self.batches: list[list[str]] = []
 
-    async def identify(self) -> ModelIdentity:
+    def named(self, name: str) -> Embedder:
+        return self
+
+    async def identify(self, *, fresh: bool = False) -> ModelIdentity:
         return ModelIdentity("scripted", "0")
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -33,6 +33,13 @@ ORGANIZATION = UUID("0190163d-8694-739b-aea5-966c26f8ad91")
         ("mail anna@example.org", "anna@example.org", {"anna", "org"}),
         ("KID-4013", "kid-4013", {"kid", "4013"}),
         ("C:\\Windows\\System32", "c:\\windows\\system32", {"window", "system32"}),
+        ("pip install --no-cache x", "--no-cache", {"no-cache", "cach"}),
+        ("ls -a", "-a", set()),
+        ("ERR_CONNECTION_REFUSED", "err_connection_refused", {"connect", "refus"}),
+        ("KB5034441", "kb5034441", {"kb", "5034441"}),
+        ("HL-809", "hl-809", {"hl", "809", "hl809"}),
+        ("v10.2.3", "v10.2.3", {"10.2.3"}),
+        ("0x80070005", "0x80070005", {"80070005"}),
     ],
 )
 def test_codes_hosts_and_versions_stay_whole_and_are_split(text: str, whole: str, parts: set[str]) -> None:
@@ -53,6 +60,33 @@ def test_stop_words_say_nothing() -> None:
 
 def test_text_without_spaces_is_searched_by_pairs_of_characters() -> None:
     assert words_of("打印机坏了", None) == ["打印", "印机", "机坏", "坏了"]
+
+
+def test_a_mixed_text_keeps_its_words_beside_the_pairs() -> None:
+    assert words_of("Windows更新", "en") == ["更新", "window"]
+    assert "วั" in words_of("สวัสดี", None)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("HL809", "HL-809"), ("contrasena", "contraseña"), ("5034441", "KB5034441")]
+)
+def test_what_is_written_in_two_ways_is_found_by_either(one: str, other: str) -> None:
+    assert set(words_of(one, "es")) & set(words_of(other, "es"))
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "words"),
+    [
+        ("le stampanti della sede", "it", "stamp"),
+        ("de printers van het kantoor", "nl", "printer"),
+        ("as impressoras do escritório", "pt", "impressor"),
+        ("drukarki w biurze", "pl", "drukar"),
+    ],
+)
+def test_more_languages_have_stems_and_stop_words(text: str, language: str, words: str) -> None:
+    found = words_of(text, language)
+    assert len(found) == 2
+    assert found[0].startswith(words)
 
 
 def test_a_term_has_another_number_in_another_organisation() -> None:
@@ -98,6 +132,11 @@ def test_weights_are_written_in_the_order_of_terms() -> None:
         ("Der Drucker druckt nicht", "de"),
         ("Bonjour, mon ordinateur ne marche pas", "fr"),
         ("El correo no funciona", "es"),
+        ("La stampante non funziona", "it"),
+        ("De printer doet het niet", "nl"),
+        ("A impressora não funciona", "pt"),
+        ("Drukarka nie działa", "pl"),
+        ("Set or change your passcode", "en"),
         ("12345", None),
     ],
 )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpdesk.replies.article_units import units_of
+from helpdesk.answers.article_units import units_of
 from helpdesk.replies.phrases import PHRASES, compose, first_name
 
 

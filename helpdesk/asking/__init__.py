@@ -1,0 +1,1 @@
+"""Questions of agents: answered by sentences that cite, or not at all."""

@@ -1,0 +1,1 @@
+"""Keep the index fast and its counts true."""

@@ -1,0 +1,1 @@
+"""Take another embedding model into service while searches go on, and go back."""
