@@ -178,12 +178,13 @@ async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
 def _field_error(entry: Mapping[str, Any]) -> FieldError:
     """Tell where and why; never what was sent, which may be a password."""
     place, *path = entry["loc"]
+    reason = str(entry["msg"]).removeprefix("Value error, ")
     if place == "body" and entry["type"] == "json_invalid":
         return FieldError(detail="The body is not JSON.", pointer="#")
     if place == "body":
         steps = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
-        return FieldError(detail=entry["msg"], pointer="#" + "".join(f"/{step}" for step in steps))
-    return FieldError(detail=entry["msg"], parameter=str(path[0]) if path else str(place))
+        return FieldError(detail=reason, pointer="#" + "".join(f"/{step}" for step in steps))
+    return FieldError(detail=reason, parameter=str(path[0]) if path else str(place))
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:

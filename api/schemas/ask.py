@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from api.schemas.bodies import Body, Made, View
+from api.schemas.kb import LANGUAGE
 from helpdesk.rag.retrieval.query import Audience
 
 _Words = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
@@ -22,7 +23,9 @@ class AskFilters(Body):
     tags: list[_Label] = Field(default=[], max_length=20, description="At least one of them.")
     products: list[_Label] = Field(default=[], max_length=20, description="At least one of them.")
     category_id: UUID | None = Field(default=None, description="Exactly this category.")
-    language: str | None = Field(default=None, min_length=2, max_length=8, description="ISO 639-1 code of the source.")
+    language: str | None = Field(
+        default=None, pattern=LANGUAGE, max_length=20, description="ISO 639-1 code of the source, such as `de`."
+    )
 
 
 class AskBody(Body):

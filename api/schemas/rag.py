@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from api.schemas.bodies import Body, View
+from api.schemas.kb import LANGUAGE
 from api.schemas.rag_index import ReasonView, UnembeddedView
 from helpdesk.models.values import SourceType, TextState
 from helpdesk.rag.retrieval.query import Audience
@@ -20,7 +21,9 @@ class FiltersBody(Body):
     tags: list[str] = Field(default=[], max_length=50, description="At least one of these tags.")
     products: list[str] = Field(default=[], max_length=50, description="At least one of these products.")
     category_id: UUID | None = Field(default=None, description="Exactly this category.")
-    language: str | None = Field(default=None, min_length=2, max_length=8, description="ISO 639-1 code of the source.")
+    language: str | None = Field(
+        default=None, pattern=LANGUAGE, max_length=20, description="ISO 639-1 code of the source, such as `de`."
+    )
     settled: bool | None = Field(default=None, description="Of tickets: only solved and closed ones, or only others.")
 
 

@@ -19,7 +19,7 @@ from helpdesk.asking.phrasing import Call
 from helpdesk.asking.question import Asked
 from helpdesk.database.base import new_id
 from helpdesk.models.questions import AskedQuestion
-from helpdesk.models.values import UnansweredOrigin
+from helpdesk.models.values import SourceType, UnansweredOrigin
 from helpdesk.rag.retrieval.unanswered import note_unanswered
 
 
@@ -55,12 +55,13 @@ async def keep_question(
                 now=now,
             )
         )
-    if outcome.abstained and not kept.degraded:
+    if outcome.abstained and not kept.degraded and _asks_all_articles(asked):
         await note_unanswered(
             session,
             organization_id=organization_id,
             text=kept.found.searched,
             origin=UnansweredOrigin.ASK,
+            ticket_id=asked.ticket_id,
             best_relevance=kept.found.answer.best_relevance,
             now=now,
         )
@@ -77,6 +78,11 @@ async def keep_question(
     )
     session.add(_row(kept, done, organization_id=organization_id, user_id=user_id, now=now))
     return done
+
+
+def _asks_all_articles(asked: Asked) -> bool:
+    """Return whether no answer means that no article has it; a narrower search may miss what is there."""
+    return SourceType.KB in asked.types and not asked.filters.as_json()
 
 
 def _row(kept: Kept, done: Done, *, organization_id: UUID, user_id: UUID | None, now: datetime) -> AskedQuestion:

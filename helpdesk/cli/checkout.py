@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -12,6 +14,8 @@ from pathlib import Path
 import helpdesk
 
 ROOT = Path(helpdesk.__file__).resolve().parent.parent
+# Where a run says at which address its models are: the port of the embedded ones is another one each time.
+_RUNTIME_FILE = "run.models"
 
 
 def version() -> str:
@@ -32,6 +36,26 @@ def folder_outside() -> Path:
 
 
 def embedded_home() -> Path | None:
-    """Return the home of the embedded PostgreSQL that runs in one of this checkout's usual places, if one does."""
-    homes = (folder / "postgres" for folder in (ROOT / "data", folder_outside()))
+    """Return the home of the embedded PostgreSQL that runs in ATUM_DATA_DIR or a usual place, if one does."""
+    named = os.environ.get("ATUM_DATA_DIR")
+    folders = ([Path(named)] if named else []) + [ROOT / "data", folder_outside()]
+    homes = (folder.resolve() / "postgres" for folder in folders)
     return next((home for home in homes if (home / "sock/.s.PGSQL.5432").exists()), None)
+
+
+@contextmanager
+def runtime_noted(folder: Path, address: str) -> Iterator[None]:
+    """Say in a run's data folder where its models are, for as long as it is up."""
+    (folder / _RUNTIME_FILE).write_text(f"{address}\n")
+    try:
+        yield
+    finally:
+        (folder / _RUNTIME_FILE).unlink(missing_ok=True)
+
+
+def noted_runtime(folder: Path) -> str | None:
+    """Return where the models of the run in a data folder are, if it says so."""
+    try:
+        return (folder / _RUNTIME_FILE).read_text().strip() or None
+    except OSError:
+        return None

@@ -12,7 +12,7 @@ import asyncpg
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from helpdesk.cli.checkout import embedded_home
+from helpdesk.cli.checkout import embedded_home, noted_runtime
 from helpdesk.cli.configuration import read_settings
 from helpdesk.database.embedded import EmbeddedPostgres
 from helpdesk.database.engine import Database, DatabaseUnavailable
@@ -40,14 +40,15 @@ def run(work: Callable[[Database], Awaitable[Result]]) -> Result:
 def chosen_settings() -> Settings:
     """Return the settings of the environment.
 
-    Where they name no database, it is that of the `run` that is under way in this checkout, if there is one, and its
-    folder is that of the files.
+    Where they name no database, it is that of the `run` that is under way in this checkout, if there is one, its
+    folder is that of the files, and its models are the model runtime unless another one is named.
     """
     home = None if _is_set("ATUM_DATABASE_URL", "DATABASE_URL") else embedded_home()
     if home is None:
         return read_settings()
     folder = None if _is_set("ATUM_DATA_DIR") else home.parent
-    return read_settings(database_url=EmbeddedPostgres(home).url(), data_dir=folder)
+    runtime = None if _is_set("ATUM_OLLAMA_HOST", "OLLAMA_HOST") else noted_runtime(home.parent)
+    return read_settings(database_url=EmbeddedPostgres(home).url(), data_dir=folder, ollama_host=runtime)
 
 
 def _is_set(*names: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -101,14 +102,16 @@ def _is_zip(path: Path) -> bool:
 
 
 def _into_folder(folder: Path, wanted: ArticleFilter, organization: str | None) -> int:
-    folder.mkdir(exist_ok=True)
+    with _refusals_told(folder):
+        folder.mkdir(exist_ok=True)
 
     async def work(database: Database) -> int:
         home = await chosen_organization(database, organization)
         count = 0
         async with database.transaction(home.id) as session:
             async for file in export_articles(session, organization_id=home.id, wanted=wanted):
-                (folder / file.name).write_text(file.text, encoding="utf-8")
+                with _refusals_told(folder / file.name):
+                    (folder / file.name).write_text(file.text, encoding="utf-8")
                 count += 1
         return count
 
@@ -123,10 +126,20 @@ def _into_zip(path: Path, wanted: ArticleFilter, organization: str | None) -> in
         async with database.transaction(home.id) as session:
             return await write_zip(session, opened, organization_id=home.id, wanted=wanted)
 
-    try:
-        with part.open("wb") as opened:
-            count = run(work)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with _refusals_told(path):
+        try:
+            with part.open("wb") as opened:
+                count = run(work)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     return count
+
+
+@contextmanager
+def _refusals_told(path: Path) -> Iterator[None]:
+    """Say which file cannot be written; the connection's sentences would blame the database for it."""
+    try:
+        yield
+    except OSError as error:
+        raise NothingWritten(f"{path} cannot be written: {error.strerror or error}.") from error

@@ -64,7 +64,8 @@ def outline_of(label: str, samples: Sequence[str], solved: Sequence[Solved]) -> 
 
 
 def _quoted(text: str) -> str:
-    words = _inert(redacted(clean_message(text))[:_QUOTE_CHARS].strip())
+    # Cut before as well as after: what is looked for in a text of any length takes its time.
+    words = _inert(redacted(clean_message(text)[: 2 * _QUOTE_CHARS])[:_QUOTE_CHARS].strip())
     return "\n".join(f"> {line}".rstrip() for line in words.splitlines())
 
 

@@ -98,7 +98,9 @@ async def unanswered_questions(
     found = {question.key: question for question in await _dismissed(session, organization_id, most=most)}
     found |= {question.key: question for question in await _texts(session, scope)}
     found |= {question.key: question for question in await _tickets(session, scope, now=now)}
-    newest_first = sorted(found.values(), key=lambda question: question.key)
+    # A ticket may have nothing but characters that nobody sees.
+    spoken = (question for question in found.values() if question.text.strip())
+    newest_first = sorted(spoken, key=lambda question: question.key)
     newest_first.sort(key=lambda question: question.last_at, reverse=True)
     return newest_first[:most]
 

@@ -48,7 +48,7 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LONGEST_SLUG = 90
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
 _OTHER_SCHEME = re.compile(r"(?!https?:)[A-Za-z][A-Za-z0-9+.-]*:", re.IGNORECASE)
-_HEADING = re.compile(r"^#{1,6}[ \t]+(?P<title>.+?)[ \t#]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6}[ \t]+(?P<title>[^ \t\n].*)$", re.MULTILINE)
 # What PostgreSQL cannot hold.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # Names of files that stand for their folder.
@@ -150,7 +150,7 @@ def _article(name: str, found: FrontMatter, body: str) -> MarkdownArticle:
 
 def _heading_of(body: str) -> str:
     heading = _HEADING.search(body)
-    return " ".join(heading["title"].split())[: _LONGEST["title"]] if heading else ""
+    return " ".join(heading["title"].rstrip(" \t#").split())[: _LONGEST["title"]] if heading else ""
 
 
 def _slug_of_name(name: str) -> str:

@@ -103,7 +103,12 @@ def _lines(file: Path) -> list[str]:
     if not file.is_file():
         raise BadCorpus(f"{file} is no file.")
     # Not splitlines(): texts may hold separators of other kinds than the end of a line.
-    return file.read_text(encoding="utf-8-sig").split("\n")
+    try:
+        return file.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError:
+        raise BadCorpus(f"{file} is not UTF-8 text.") from None
+    except OSError as error:
+        raise BadCorpus(f"{file} cannot be read: {error.strerror}.") from None
 
 
 def _text_of(row: dict[str, Any], key: str, file: Path, line: int) -> str:
@@ -127,7 +132,7 @@ def _read_qrels(file: Path) -> Qrels:
             raise BadCorpus(f"{file}, line {number} has {len(cells)} columns; 3 or 4 are expected.")
         try:
             judged[query][document] = int(float(grade))
-        except ValueError:
+        except (ValueError, OverflowError):
             if number > 1:
                 raise BadCorpus(f"{file}, line {number}: {grade!r} is no grade.") from None
     if not judged:

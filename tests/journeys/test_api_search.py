@@ -147,6 +147,7 @@ async def test_filters_leave_out_what_lacks_them(client: httpx.AsyncClient, shel
     ):
         answer = await found(client, query="warehouse router", filters=filters, everything=True)
         assert len(answer["results"]) == count, filters
+        assert ("that the filters let through" in answer["reason"]) is (count == 0), filters
 
 
 async def test_results_come_in_pages(client: httpx.AsyncClient, shelf: Shelf) -> None:
@@ -200,6 +201,7 @@ async def test_a_ticket_is_searched_for_by_its_stored_vector_without_a_call_of_t
         ({"query": "router", "audience": "everybody"}, "public"),
         ({"query": "router", "limit": 0}, "limit"),
         ({"query": "router", "filters": {"colour": "red"}}, "colour"),
+        ({"query": "router", "filters": {"language": "German"}}, "language"),
     ],
 )
 async def test_what_makes_no_search_is_refused_with_the_reason(
@@ -208,6 +210,7 @@ async def test_what_makes_no_search_is_refused_with_the_reason(
     answer = await client.post(SEARCH, json=body)
     assert answer.status_code == 422
     assert says in answer.text
+    assert "Value error" not in answer.text
 
 
 async def test_another_organisation_finds_nothing_and_knows_no_ticket_of_ours(

@@ -112,3 +112,17 @@ def test_what_is_wrong_is_said_in_a_sentence(kb: Command, tmp_path: Path) -> Non
     assert kb("publish", "nothing", "--at", "soon").returncode == 2
     nowhere = kb("export", tmp_path / "no/where.zip")
     assert (nowhere.returncode, "There is no folder" in nowhere.stderr) == (1, True)
+
+
+def test_what_cannot_be_written_is_a_sentence_and_not_the_databases_fault(
+    kb: Command, folder: Path, tmp_path: Path
+) -> None:
+    kb("import", folder)
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "out/draft.md").mkdir(parents=True)
+    (tmp_path / "out.zip").mkdir()
+    for target, refused in (("file", "file"), ("out", "out/draft.md"), ("out.zip", "out.zip")):
+        ended = kb("export", tmp_path / target)
+        assert ended.returncode == 1
+        assert ended.stderr.startswith(f"atum-desk: {tmp_path / refused} cannot be written: "), ended.stderr
+    assert not list(tmp_path.glob(".*"))

@@ -127,7 +127,7 @@ def _showing(report: ModelReport | None) -> Iterator[Show]:
 
         def show(now: ModelReport, rate: float | None) -> None:
             done = now.passages - now.missing
-            progress.update(task, completed=done, total=max(now.passages, 1), left=_left(now, rate))
+            progress.update(task, completed=done, total=max(now.passages, 1), left=_left(now, rate).removeprefix(", "))
 
         yield show
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import httpx
 
+from helpdesk.cli.checkout import runtime_noted
 from helpdesk.cli.configuration import read_settings
 from helpdesk.cli.run.demo import Demo, prepare_demo
 from helpdesk.cli.run.embedded import embedded_postgres
@@ -81,6 +82,7 @@ class Session:
             await self._migrate(environment)
             plan = await asyncio.to_thread(plan_models, self.options, self.place)
             environment |= plan.environment
+            stack.enter_context(runtime_noted(self.place.folder, plan.environment["ATUM_OLLAMA_HOST"]))
             # The models load while the demo organisation does, and the index takes it in.
             self._start_models(plan, environment)
             self._start_worker("rag", environment)
@@ -93,8 +95,7 @@ class Session:
             await self._wait_until_ready(api)
             if demo is not None:
                 await demo.show(self.output)
-            url = environment["ATUM_DATABASE_URL"]
-            self.output.say(summary(self.options, self.place, demo, database_url=url))
+            self.output.say(summary(self.options, self.place, demo, environment=environment))
             await asyncio.Event().wait()
 
     async def _database_url(self, stack: AsyncExitStack) -> str:

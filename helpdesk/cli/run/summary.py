@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 
 from helpdesk.cli.run.demo import Demo
 from helpdesk.cli.run.options import Options
 from helpdesk.cli.run.place import Place
 
+# What commands need of a run: they find one in the checkout's own folder by themselves, and none elsewhere.
+_OF_COMMANDS = ("ATUM_DATABASE_URL", "ATUM_DATA_DIR", "ATUM_OLLAMA_HOST")
 
-def summary(options: Options, place: Place, demo: Demo | None, *, database_url: str) -> str:
-    """Return the addresses, the login and what to try next."""
+
+def summary(options: Options, place: Place, demo: Demo | None, *, environment: Mapping[str, str]) -> str:
+    """Return the addresses, the login and what to try next; `environment` is that of the run's processes."""
     base = f"http://127.0.0.1:{options.port}"
     lines = [
         "",
@@ -22,15 +26,15 @@ def summary(options: Options, place: Place, demo: Demo | None, *, database_url: 
         "",
     ]
     steps = [*_demo_login(demo), "", *_try_next(base, demo)] if demo else []
-    return "\n".join([*lines, *steps, *_commands(database_url, demo), "", "Ctrl-C stops everything."])
+    return "\n".join([*lines, *steps, *_commands(environment, demo), "", "Ctrl-C stops everything."])
 
 
-def _commands(database_url: str, demo: Demo | None) -> list[str]:
+def _commands(environment: Mapping[str, str], demo: Demo | None) -> list[str]:
     """Return what the command line can do with this database."""
     first = [] if demo else ["  .venv/bin/atum-desk init --organization 'My desk' --admin me@example.test"]
     return [
         "With the command line" if demo else "Make an organisation to begin with, then bring in what you have",
-        f"  export ATUM_DATABASE_URL={shlex.quote(database_url)}",
+        *(f"  export {name}={shlex.quote(environment[name])}" for name in _OF_COMMANDS),
         *first,
         "  .venv/bin/atum-desk import tickets FILE",
         "  .venv/bin/atum-desk jobs stats",

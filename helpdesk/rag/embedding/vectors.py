@@ -34,6 +34,8 @@ BATCH_INPUTS = 32
 # Enough to know what a ticket is about, and within what small models read.
 TICKET_INPUT_CHARS = 900
 _REMEMBERED_QUERIES = 512
+# A pasted log, or a language that the model spells out letter by letter, fills it with fewer characters.
+_SHORTER = (0.5, 0.25)
 # How long to look for a vector that somebody else is making: about as long as a batch takes.
 _PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
 
@@ -49,6 +51,10 @@ _STORE = text("""
      ORDER BY u.hash
         ON CONFLICT DO NOTHING
 """)
+
+
+class EmbeddedElsewhere(ModelBusy):
+    """Another process is still embedding the same text."""
 
 
 def ticket_input(subject: str, body: str) -> str:
@@ -82,6 +88,7 @@ async def vectors_for(
         model: another one than the active, such as one that is to take its place.
 
     Raises:
+        EmbeddedElsewhere: another process has taken a text in hand and does not come back with its vector.
         ModelBusy, ModelMissing, EmbeddingModelChanged: no vectors for now.
         InputRefused: the runtime refuses one of the texts.
     """
@@ -106,7 +113,7 @@ async def vectors_for(
             await asyncio.sleep(pause_s)
             known.update(await making.look_up(inputs))
     if any(key not in known for key in inputs):
-        raise ModelBusy("Another process is still embedding the same text.", retry_after=5)
+        raise EmbeddedElsewhere("Another process is still embedding the same text.", retry_after=5)
     rows = [known[hash_of_input(model.query_prefix + words)] for words in texts]
     return made_by(model.id, np.stack(rows) if rows else np.zeros((0, model.dims), np.float32))
 
@@ -166,6 +173,18 @@ async def _embed_in_batches(embedder: Embedder, inputs: Sequence[str]) -> list[N
     for start in range(0, len(inputs), BATCH_INPUTS):
         vectors.extend(await embedder.embed(inputs[start : start + BATCH_INPUTS]))
     return vectors
+
+
+async def _embed_start(embedder: Embedder, prefix: str, words: str) -> tuple[str, NDArray[np.float32]]:
+    """Embed as much of a text's beginning as the model takes; return what was embedded as well."""
+    for share in (1.0, *_SHORTER):
+        embedded = prefix + words[: int(len(words) * share)]
+        try:
+            return embedded, (await embedder.embed([embedded]))[0]
+        except InputRefused:
+            if share == _SHORTER[-1]:
+                raise
+    raise AssertionError("the last share returns or raises")
 
 
 async def stored_vectors(
@@ -230,9 +249,9 @@ class QueryVectors:
         key = (model.id, words)
         if key not in self._remembered:
             runtime = await runtime_of(database, self._embedder, model)
-            embedded = model.query_prefix + words
             started = time.perf_counter()
-            self._remembered[key] = made_by(model.id, (await runtime.embed([embedded]))[0])
+            embedded, vector = await _embed_start(runtime, model.query_prefix, words)
+            self._remembered[key] = made_by(model.id, vector)
             took_ms = 1000 * (time.perf_counter() - started)
             if len(self._remembered) > _REMEMBERED_QUERIES:
                 self._remembered.popitem(last=False)

@@ -68,12 +68,14 @@ _TOMBSTONE = text("""
 
 async def settle(session: AsyncSession, tasks: Sequence[IndexTaskInHand]) -> set[UUID]:
     """Finish tasks of one organisation that are still this worker's; return their ids."""
+    # In the order in which others hold rows, see late_names.
+    ids, leases = zip(*sorted((task.id, task.lease) for task in tasks), strict=True)
     rows = await session.scalars(
         _SETTLE,
         {
             "organization_id": tasks[0].organization_id,
-            "ids": [task.id for task in tasks],
-            "leases": [task.lease for task in tasks],
+            "ids": list(ids),
+            "leases": list(leases),
             "worker": tasks[0].worker,
         },
     )

@@ -16,7 +16,7 @@ from helpdesk.database.engine import Database
 from helpdesk.errors import Unavailable
 from helpdesk.rag.embedding.embed import Embedded, embed_all
 from helpdesk.rag.embedding.models import ActiveModel, active_model, ensure_active_model, learn_ratio, runtime_of
-from helpdesk.rag.embedding.vectors import hash_of_input, stored_vectors, vectors_for
+from helpdesk.rag.embedding.vectors import EmbeddedElsewhere, hash_of_input, stored_vectors, vectors_for
 from helpdesk.rag.indexing.prepare import Change
 from helpdesk.rag.indexing.reuse import vectors_of_equal_texts
 
@@ -49,10 +49,10 @@ async def embed_changes(
     try:
         model = await ensure_active_model(making.database, making.embedder)
         known = await _known_vectors(making.database, changes, model)
-        shared = await _share_questions(making, changes, known, now=now)
-        if shared:
+        shared, waited_for = await _share_questions(making, changes, known, now=now)
+        if shared or waited_for:
             known = await _known_vectors(making.database, changes, model)
-        missing = [words for words in wanted if words not in known.vectors]
+        missing = [words for words in wanted if words not in known.vectors and words not in waited_for]
         made, took_ms = await embed_passages(making, model, missing)
     except Unavailable as away:
         return model, Embedded(interrupted=away), 0
@@ -60,19 +60,28 @@ async def embed_changes(
     known.vectors.update(made.vectors)
     known.refused.update(made.refused)
     known.interrupted = made.interrupted
+    if known.interrupted is None:
+        # What another process has in hand is waited for by its own ticket alone.
+        known.interrupted = next((away for words, away in waited_for.items() if not known.covers(words)), None)
     return model, known, len(made.vectors) + shared
 
 
-async def _share_questions(making: Making, changes: Sequence[Change], known: Embedded, *, now: datetime) -> int:
-    """Make the vectors of what tickets ask where nobody has, for all who read them; return how many were made.
+async def _share_questions(
+    making: Making, changes: Sequence[Change], known: Embedded, *, now: datetime
+) -> tuple[int, dict[str, EmbeddedElsewhere]]:
+    """Make the vectors of what tickets ask where nobody has, for all who read them.
 
     The jobs of a new ticket want the same vector at the same moment: whoever is first makes it, the others wait.
+
+    Returns:
+        How many were made, and the texts that others did not come back with: they may have died over them.
     """
     asked: defaultdict[UUID, set[str]] = defaultdict(set)
     for change in changes:
         if change.question is not None and change.question.embedded in set(change.inputs) - known.vectors.keys():
             asked[change.task.organization_id].add(change.question.embedded)
     made = 0
+    waited_for: dict[str, EmbeddedElsewhere] = {}
     for organization_id, texts in asked.items():
         try:
             async with making.embedding:
@@ -87,8 +96,11 @@ async def _share_questions(making: Making, changes: Sequence[Change], known: Emb
         except InputRefused:
             # The way of all passages finds out which one it is.
             continue
+        except EmbeddedElsewhere as elsewhere:
+            waited_for.update(dict.fromkeys(texts, elsewhere))
+            continue
         made += len(texts)
-    return made
+    return made, waited_for
 
 
 async def embed_passages(making: Making, model: ActiveModel, texts: Iterable[str]) -> tuple[Embedded, float]:

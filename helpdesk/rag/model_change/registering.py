@@ -60,7 +60,7 @@ async def probe(embedder: Embedder, name: str) -> Probed:
     """Ask the runtime which weights a name stands for, and try them.
 
     Raises:
-        NoModelName: the name cannot be one, or its vectors cannot be cut to the size that stands behind it.
+        NoModelName: the name cannot be one, its vectors cannot be cut to the size that stands behind it, or have it.
         ModelBusy, ModelMissing, InputRefused: the runtime does not serve it.
     """
     if not _NAME.fullmatch(name):
@@ -72,6 +72,8 @@ async def probe(embedder: Embedder, name: str) -> Probed:
     dims = (await runtime.embed([prefix + _PROBES[0]])).shape[1]
     if "@" in name and name.split("@")[1] != str(dims):
         raise NoModelName(f"The runtime does not cut vectors of this model: it returned {dims} numbers.")
+    if "@" in name and dims == (await embedder.named(whole := name.partition("@")[0]).embed([_PROBES[0]])).shape[1]:
+        raise NoModelName(f"Vectors of {whole} have {dims} numbers as they are; leave @{dims} away.")
     started = time.perf_counter()
     await runtime.embed([prefix + words for words in _PROBES])
     return Probed(identity, dims, len(_PROBES) / (time.perf_counter() - started))

@@ -25,7 +25,7 @@ from helpdesk.rag.retrieval.fusion_weights import Weights
 LEAST_FRESH = 20
 # A measure is worse when it is by more than this many standard errors of the queries' differences: with thirty queries
 # one unlucky answer must not throw away what twenty-nine taught.
-NOISE = 1.0
+NOISE = 2.0
 _ALIKE = 1e-4
 
 

@@ -15,7 +15,7 @@ from helpdesk.rag.embedding.models import ActiveModel
 from helpdesk.rag.retrieval.fusion_weights import Weights, shipped_weights
 
 # Of the features: weights that were fitted to others mean nothing, and are left aside until the next fit.
-FORMAT = 1
+FORMAT = 2
 _KEPT_LOADED = 256
 
 _CHAMPION = text("""

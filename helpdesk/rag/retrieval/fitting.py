@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from helpdesk.rag.retrieval.fitting_order import Floats, Table, order_weights
+from helpdesk.rag.retrieval.fitting_order import Floats, Table, order_weights, share_of_words, spread_within
 from helpdesk.rag.retrieval.fitting_promise import fit_line, fit_promise, isotonic
 from helpdesk.rag.retrieval.fusion import logits_of, probabilities
 from helpdesk.rag.retrieval.fusion_weights import Weights
@@ -17,9 +17,10 @@ from helpdesk.rag.retrieval.fusion_weights import Weights
 LEAST_QUERIES = 20
 # From here on the promises are bent to what was kept; a line through them needs far fewer.
 ENOUGH_FOR_ISOTONIC = 200
-# How much the shipped weights count against the judged queries, in queries: the best over the corpora of the shipped
-# fit, each left out of it in turn.
-STRENGTH = 0.3
+# How much the shipped share of words counts against the judged queries, and how cautiously they are believed; the best
+# over the corpora of the shipped fit, each left out of it in turn.
+STRENGTH = 0.1
+CAUTION = 3.0
 LINE_STRENGTH = 1.0
 # A passage that nobody judged answers more often than one that was found wrong; so it counts half as much against.
 UNJUDGED = 0.5
@@ -80,28 +81,24 @@ def fit_shipped(
 def fit_own(examples: Sequence[Example], *, shipped: Weights, strength: float = STRENGTH) -> Weights:
     """Return weights for the desk that the examples are of.
 
-    Four numbers are fitted: how much what vectors say and what words say counts, both 1 in the shipped weights, and
-    how much the plain similarity and the plain BM25 share add, both 0 there. So the order of either list alone is
-    among the possible ones. Then the promises are brought in line by a slope and an intercept. Both are pulled towards
-    the shipped weights, so that few queries change little.
+    One number is fitted to the order: how much what words say counts against what vectors say, 1 in the shipped
+    weights; near 0 the order is that of the vectors alone. Then the promises are brought in line by a slope and an
+    intercept. All are pulled towards the shipped weights, so that few queries change little.
     """
     meaning, words = _parts(shipped)
-    tables = [
-        _table(
-            example,
-            [
-                _sum(example, meaning),
-                _sum(example, words),
-                example.features["sim_gap"],
-                example.features["coverage_gap"],
-            ],
-        )
-        for example in examples
-    ]
-    least = np.zeros(4)
-    found = order_weights(tables, prior=np.array([1.0, 1.0, 0.0, 0.0]), strength=strength, least=least).tolist()
-    tilted = replace(shipped, by_feature=_tilted(shipped, found), kept=())
-    return _in_line(examples, tilted)
+    tables = [_table(one, [_sum(one, meaning) + one.given, _sum(one, words)]) for one in examples]
+    share = share_of_words(tables, strength=strength, caution=CAUTION)
+    # The scores keep their spread, or a larger share of words would promise more of everything.
+    before, after = (_spread(tables, np.array([1.0, counted])) for counted in (1.0, share))
+    scale = before / after
+    tilted = {name: scale * weight for name, weight in meaning.items()}
+    tilted |= {name: scale * share * weight for name, weight in words.items()}
+    return _in_line(examples, replace(shipped, by_feature=dict(shipped.by_feature) | tilted, kept=()))
+
+
+def _spread(tables: Sequence[Table], counted: Floats) -> float:
+    summed = [replace(table, columns=table.columns @ counted[:, None]) for table in tables]
+    return float(spread_within(summed)[0])
 
 
 def _in_line(examples: Sequence[Example], weights: Weights) -> Weights:
@@ -150,18 +147,6 @@ def _sum(example: Example, by_feature: Mapping[str, float]) -> Floats:
     for name, weight in by_feature.items():
         total += weight * example.features[name]
     return total
-
-
-def _tilted(shipped: Weights, found: Sequence[float]) -> dict[str, float]:
-    for_meaning, for_words, sim, coverage = found
-    meaning, words = _parts(shipped)
-    made = dict(shipped.by_feature)
-    made |= {name: for_meaning * weight for name, weight in meaning.items()}
-    made |= {name: for_words * weight for name, weight in words.items()}
-    # As distances from the best: the same order, and the best one's promise stays.
-    made["sim_gap"] = made.get("sim_gap", 0.0) + sim
-    made["coverage_gap"] = made.get("coverage_gap", 0.0) + coverage
-    return {name: weight for name, weight in made.items() if weight > 0}
 
 
 def _table(example: Example, columns: Sequence[Floats]) -> Table:

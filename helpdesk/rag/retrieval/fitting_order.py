@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 _STEPS = 300
 _TINY = 1e-300
+# What the words' share and the sharpness of a query's scores may be.
+_SHARES = np.geomspace(0.1, 8.0, 20)
+_SHARPNESS = np.geomspace(0.5, 8.0, 14)
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Table:
     weight: float = 1.0
 
 
-def order_weights(tables: Sequence[Table], *, prior: Floats, strength: float, least: Floats | None = None) -> Floats:
+def order_weights(tables: Sequence[Table], *, prior: Floats, strength: float, least: Floats) -> Floats:
     """Return the weights with the least loss and distance from the prior, float64 [features].
 
     The loss of a query is the mean over its answers of -log(e^s / (e^s + sum over the others of e^s)): each answer
@@ -38,7 +41,7 @@ def order_weights(tables: Sequence[Table], *, prior: Floats, strength: float, le
     of a feature's spread within queries, and counts `strength` times; the losses are summed by the queries' weights.
 
     Args:
-        least: lower bounds of the weights; none where omitted.
+        least: lower bounds of the weights.
     """
     from scipy.optimize import minimize  # noqa: PLC0415 -- half of what a worker's start would take
 
@@ -54,10 +57,41 @@ def order_weights(tables: Sequence[Table], *, prior: Floats, strength: float, le
         away = scaled - centre
         return value + strength * float(away @ away), slope + 2 * strength * away
 
-    bounds = None if least is None else [(low, None) for low in (least * spread).tolist()]
-    start = centre if least is None else np.maximum(centre, 0.1)
+    bounds = [(low, None) for low in (least * spread).tolist()]
+    start = np.maximum(centre, 0.1)
     found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _STEPS})
     return np.asarray(found.x / spread)
+
+
+def share_of_words(tables: Sequence[Table], *, strength: float, caution: float) -> float:
+    """Return how much words count, 1 being as in the shipped weights, for tables of two columns: meaning and words.
+
+    Each share is judged at the sharpness of the scores that suits it best: a corpus whose answers are hard to tell
+    apart wants flat scores, and must not buy them with the wrong share. The result is the mean over all shares by how
+    probable each is, which is steadier than the best one.
+
+    Args:
+        strength: how much a share of e or 1/e counts against it, in units of the loss of one query.
+        caution: how much more loss than the least makes a share improbable by a factor of e.
+    """
+    losses = np.zeros((len(_SHARES), len(_SHARPNESS)))
+    for table in tables:
+        if table.answers.any() and table.others.any():
+            losses += table.weight * _losses(table)
+    steps = np.log(_SHARES)
+    loss = losses.min(axis=1) + strength * steps**2
+    belief = np.exp((loss.min() - loss) / caution)
+    return float(np.exp(belief @ steps / belief.sum()))
+
+
+def _losses(table: Table) -> Floats:
+    """Return the loss of a query for each share and sharpness, float64 [shares, sharpness]."""
+    meaning, words = table.columns.T
+    scores = (meaning + _SHARES[:, None] * words)[:, None, :] * _SHARPNESS[None, :, None]
+    raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    others = (raised * table.others).sum(axis=-1, keepdims=True)
+    answers = np.maximum(raised[..., table.answers], _TINY)
+    return np.asarray(-np.log(np.maximum(answers / (answers + others), _TINY)).mean(axis=-1))
 
 
 def spread_within(tables: Sequence[Table]) -> Floats:

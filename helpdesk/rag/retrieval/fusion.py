@@ -22,6 +22,10 @@ _COVERED_KNOTS = (0.0, 0.3, 0.6, 0.8, 1.0)
 # From where to where a list's best candidate is counted as good in itself.
 _CLOSE = (0.5, 0.8)
 _WORDED = (0.3, 0.7)
+# How much of a query the best passage has to have for its words to be what was written about, and what words count for
+# below: a question in other words than the articles' shares some of them by chance with many.
+_NAMED = (0.5, 0.9)
+_LEAST_SAY = 1 / 3
 _LEAST_Z, _MOST_Z = -3.0, 5.0
 
 
@@ -34,7 +38,7 @@ class Evidence:
         bm25: BM25 score of the passage.
         graph: summed similarity of resolved tickets that its source solved.
         names_code: whether the title of its source names a code that the query names.
-        covered, rare, phrase, phrases: what it shares with the query word for word, see `Overlap`.
+        covered, whole, rare, phrase, phrases: what it shares with the query word for word, see `Overlap`.
     """
 
     sim: float | None
@@ -42,6 +46,7 @@ class Evidence:
     graph: float = 0.0
     names_code: bool = False
     covered: float = 0.0
+    whole: float = 1.0
     rare: float = 0.0
     phrase: float = 0.0
     phrases: float = 0.0
@@ -97,7 +102,8 @@ def features_of(
     this query's candidates, `_gap` its distance from the best one (zero or less), `_reciprocal` one over its rank, and
     `best_` the best candidate's, the same for all: it says whether there is an answer at all, not which one it is.
     Features count by how `close` the best similarity and how well `worded` the best passage is (`far` and `unworded`
-    are the rest to 1), so that the list leads which has something good and neither drowns the other.
+    are the rest to 1), so that the list leads which has something good and neither drowns the other. All that orders by
+    words counts by how much of the query the best passage has.
 
     Args:
         background: mean and spread of `sim` and `coverage` among candidates that answer nothing; a handful of
@@ -109,27 +115,29 @@ def features_of(
         _standard_scores(values, background.get(name)) for name, values in (("sim", sims), ("coverage", coverage))
     )
     far, worded = 1 - _reach(float(sims.max()), *_CLOSE), _reach(float(coverage.max()), *_WORDED)
+    shared = _shared(evidence)
+    say = _LEAST_SAY + (1 - _LEAST_SAY) * _reach(max(one.whole for one in evidence), *_NAMED)
     words = {
-        "coverage_z": coverage_z,
-        "coverage_gap": coverage - coverage.max(),
-        "coverage_reciprocal": _reciprocal_ranks(coverage),
-        **_shared(evidence),
+        "coverage_z": say * coverage_z,
+        "coverage_gap": say * (coverage - coverage.max()),
+        "coverage_reciprocal": say * _reciprocal_ranks(coverage),
+        **{name: say * values for name, values in shared.items()},
     }
     return {
         "sim": sims,
         "coverage": coverage,
         **_intervals("sim", sims, _SIM_KNOTS),
-        **_intervals("coverage", coverage, _COVERAGE_KNOTS),
+        **{name: say * values for name, values in _intervals("coverage", coverage, _COVERAGE_KNOTS).items()},
         "sim_gap": sims - sims.max(),
         "sim_z": sim_z,
         "sim_z*unworded": sim_z * (1 - worded),
         "sim_z*close*unworded": sim_z * (1 - far) * (1 - worded),
-        "coverage_z*worded": coverage_z * worded,
+        "coverage_z*worded": words["coverage_z"] * worded,
         **words,
         **{f"{name}*far": values * far for name, values in words.items()},
         **_best("best_sim", sims, _SIM_KNOTS),
         **_best("best_coverage", coverage, _COVERAGE_KNOTS),
-        **_best("best_covered", words["covered"], _COVERED_KNOTS),
+        **_best("best_covered", shared["covered"], _COVERED_KNOTS),
     }
 
 

@@ -96,7 +96,7 @@ async def judge(
             `golden` for a list that names everything that answers the query.
         ticket_id: the ticket whose words they are; the verdict goes with it.
     """
-    words = redacted(clean_text(query))[:_MOST_CHARS].strip()
+    words = redacted(clean_text(query)[: 2 * _MOST_CHARS])[:_MOST_CHARS].strip()
     if not words:
         return
     values = {

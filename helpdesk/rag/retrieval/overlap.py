@@ -33,12 +33,14 @@ class Overlap:
 
     Attributes:
         covered: share of the query's words, weighted by how few candidates have them; words that none has are left out.
-        rare: the same with the rarest words counting far more.
+        whole: the same with those words, weighted as the rarest: 1 where one passage has all that was asked for.
+        rare: as `covered` with the rarest words counting far more.
         phrase: share of the pairs of neighbouring words that stand side by side in the passage.
         phrases: how many pairs, four being enough.
     """
 
     covered: Floats
+    whole: Floats
     rare: Floats
     phrase: Floats
     phrases: Floats
@@ -55,9 +57,11 @@ def overlap(query: str, passages: Sequence[str]) -> Overlap:
     single = list(dict.fromkeys(needle for word in words if word not in stop for needle in _needles(word)))
     pairs = dict.fromkeys(f" {one} {two}" for one, two in pairwise(words) if one not in stop and two not in stop)
     found, together = _occurrences(single, texts), _occurrences(list(pairs), texts)
-    weights = _rarity(found) * (found.sum(axis=0) > 0)
+    rarity = _rarity(found)
+    weights = rarity * (found.sum(axis=0) > 0)
     return Overlap(
         covered=_share(found, weights),
+        whole=_share(found, rarity),
         rare=_share(found, weights**3),
         phrase=_share(together, _rarity(together)),
         phrases=np.minimum(together.sum(axis=1), _ENOUGH_PHRASES) / _ENOUGH_PHRASES,

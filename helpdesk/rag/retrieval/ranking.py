@@ -30,6 +30,7 @@ def evidence_of(rows: Sequence[RowMapping], *, words: str) -> list[Evidence]:
             row["graph"],
             names_code=bool(codes) and not codes.isdisjoint(codes_of(row["title"])),
             covered=float(shared.covered[place]),
+            whole=float(shared.whole[place]),
             rare=float(shared.rare[place]),
             phrase=float(shared.phrase[place]),
             phrases=float(shared.phrases[place]),

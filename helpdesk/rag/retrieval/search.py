@@ -13,7 +13,7 @@ from helpdesk.models.values import SourceType
 from helpdesk.rag.embedding.models import ActiveModel, active_model, model_by_id
 from helpdesk.rag.retrieval.candidates import candidates_of, words_of_query
 from helpdesk.rag.retrieval.fitted import weights_for
-from helpdesk.rag.retrieval.query import NearMiss, SearchAnswer, SearchQuery, SearchResult
+from helpdesk.rag.retrieval.query import NearMiss, SearchAnswer, SearchFilters, SearchQuery, SearchResult
 from helpdesk.rag.retrieval.ranking import compared, ranked
 from helpdesk.rag.retrieval.snippets import make_snippet
 from helpdesk.rag.text.language import DEFAULT_LANGUAGES
@@ -42,7 +42,7 @@ async def search(session: AsyncSession, *, organization_id: UUID, query: SearchQ
     return SearchAnswer(
         results=results,
         abstained=not relevant,
-        reason="" if relevant else _reason(found, query.floor),
+        reason="" if relevant else _reason(found, query),
         degraded=query.vector is None,
         model=None if model is None else model.name,
         took_ms={
@@ -89,7 +89,10 @@ def _missed(row: RowMapping, probability: float) -> NearMiss:
     return NearMiss(SourceType(row["source_type"]), row["source_id"], row["title"], probability)
 
 
-def _reason(ranked: list[tuple[RowMapping, float]], floor: float) -> str:
+def _reason(ranked: list[tuple[RowMapping, float]], query: SearchQuery) -> str:
+    if not ranked and query.filters != SearchFilters():
+        return "Nothing that the filters let through shares a word or a meaning with the query."
     if not ranked:
         return "Nothing in the index shares a word or a meaning with the query."
-    return f"The best of {len(ranked)} sources is relevant with a probability of {ranked[0][1]:.2f}, below {floor:.2f}."
+    best = ranked[0][1]
+    return f"The best of {len(ranked)} sources is relevant with a probability of {best:.2f}, below {query.floor:.2f}."

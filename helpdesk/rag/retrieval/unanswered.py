@@ -62,7 +62,7 @@ async def note_unanswered(
         ticket_id: the ticket that asks, or that it was asked for; what is kept goes with it.
         best_relevance: how probable the nearest miss was, None where nothing was found.
     """
-    words = redacted(clean_text(text))[:_MOST_CHARS].strip()
+    words = redacted(clean_text(text)[: 2 * _MOST_CHARS])[:_MOST_CHARS].strip()
     if sum(map(str.isalpha, words)) < _LEAST_LETTERS:
         return
     origin = UnansweredOrigin(origin)

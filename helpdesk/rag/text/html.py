@@ -45,8 +45,9 @@ def _visible(html: str, *, also: str = "") -> LexborNode | None:
     selectors = [selector for sheet in tree.css("style") for selector in hiding_selectors(sheet.text() or "")]
     for selector in [_DROPPED_TAGS, *filter(None, [also]), *selectors[:_MOST_SELECTORS]]:
         _drop(tree, selector)
+    papers: dict[int, str | None] = {}
     for node in tree.css("[style], font[color]"):
-        if _is_unseen(node):
+        if _is_unseen(node, papers):
             node.decompose()
     return tree.body
 
@@ -75,23 +76,35 @@ def _drop(tree: LexborHTMLParser, selector: str) -> None:
             node.decompose()
 
 
-def _is_unseen(node: LexborNode) -> bool:
+def _is_unseen(node: LexborNode, papers: dict[int, str | None]) -> bool:
     style = node.attributes.get("style") or ""
     if hides(style):
         return True
     ink = ink_of(style) or color_of(node.attributes.get("color") or "")
-    return ink is not None and is_unreadable(ink, _paper_behind(node))
+    return ink is not None and is_unreadable(ink, _paper_behind(node, papers))
 
 
-def _paper_behind(node: LexborNode) -> str | None:
-    """Return the colour that the nearest element around gives, itself among them."""
+def _paper_behind(node: LexborNode, papers: dict[int, str | None]) -> str | None:
+    """Return the colour that the nearest element around gives, itself among them.
+
+    Args:
+        papers: what is known of elements by their place in memory; a thousand words in a thousand boxes each ask.
+    """
+    asked: list[int] = []
+    paper: str | None = None
     around: LexborNode | None = node
     while around is not None and around.tag not in {"-undef", "-document"}:
-        paper = paper_of(around.attributes.get("style") or "") or around.attributes.get("bgcolor")
-        if paper:
-            return color_of(paper) or paper
+        if around.mem_id in papers:
+            paper = papers[around.mem_id]
+            break
+        asked.append(around.mem_id)
+        given = paper_of(around.attributes.get("style") or "") or around.attributes.get("bgcolor")
+        if given:
+            paper = color_of(given) or given
+            break
         around = around.parent
-    return None
+    papers.update(dict.fromkeys(asked, paper))
+    return paper
 
 
 def _words_of(body: LexborNode | None, marks: dict[str, str]) -> Iterator[str]:

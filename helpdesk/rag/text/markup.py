@@ -7,15 +7,16 @@ from collections.abc import Iterator
 
 from helpdesk.rag.text.hidden import hides, hiding_selectors, ink_of, is_unreadable, paper_of
 
-# Code is shown as it is written, so a tag in it hides nothing.
+# Code is shown as it is written, so a tag in it hides nothing. Code within a line is not sought without end: backticks
+# that nothing closes would each have all of the text read.
 _CODE = re.compile(
     r"^(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^(?P=fence)[`~]*[ \t]*$|\Z)"
-    r"|(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)",
+    r"|(?<!`)(?P<ticks>`++).{1,2000}?(?<!`)(?P=ticks)(?!`)",
     re.DOTALL | re.MULTILINE,
 )
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9-]*)(?P<rest>(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>")
-_STYLE_SHEET = re.compile(r"<style\b[^>]*>(.*?)(?:</style\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+_STYLE_SHEET = re.compile(r"<style\b[^<>]*>(.*?)(?:</style\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"([\w:-]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+)))?")
 _NEVER_SHOWN = frozenset("script style head template noscript svg object iframe".split())  # noqa: SIM905
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())  # noqa: SIM905

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import islice
 
 from mailparser_reply import EmailReplyParser
 
 _MAIL_LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pl")
 # The parser looks far ahead from each line; what a person writes above a quote is shorter.
 _PARSED_CHARS = 20_000
+# Its time grows with the cube of a line's length, and no line that announces a quote is as long.
+_PARSED_LINE = re.compile(r"^.{300,}$", re.MULTILINE)
+_PUT_BY = re.compile("\ue000(\\d+)\ue001")
 _QUOTED_LINE = re.compile(r"^\s*>")
 # Where a mailer begins to repeat the mail that is answered.
 _OLDER_MAIL = re.compile(
@@ -67,7 +71,7 @@ def _reply_parser() -> EmailReplyParser:
 
 def _without_quotes(text: str) -> str:
     start = text[:_PARSED_CHARS]
-    newest = next((reply.body for reply in _reply_parser().read(start).replies), start)
+    newest = _newest_mail(start)
     if len(text) > len(start) and newest.strip() == start.strip():
         newest = text
     kept: list[str] = []
@@ -78,6 +82,19 @@ def _without_quotes(text: str) -> str:
         if not _QUOTED_LINE.match(line):
             kept.append(line)
     return "\n".join(kept).strip()
+
+
+def _newest_mail(text: str) -> str:
+    """Return a mail up to where the parser sees the head of the one it answers."""
+    long_lines: list[str] = []
+
+    def put_by(line: re.Match[str]) -> str:
+        long_lines.append(line[0])
+        return f"\ue000{len(long_lines) - 1}\ue001"
+
+    parsed = _PARSED_LINE.sub(put_by, _PUT_BY.sub("", text))
+    newest = next((reply.body for reply in _reply_parser().read(parsed).replies), parsed)
+    return _PUT_BY.sub(lambda place: long_lines[int(place[1])], newest)
 
 
 def _begins_headers(lines: list[str], number: int) -> bool:
@@ -97,12 +114,13 @@ def _without_signature(text: str) -> str:
 
 
 def _says_good_bye(lines: list[str], number: int) -> bool:
-    rest = lines[number + 1 :]
     if _SENT_FROM.match(lines[number]):
-        return len(rest) <= 2
+        return len(lines) - number <= 3
     if not _GOOD_BYE.match(lines[number]):
         return False
-    written = [line for line in rest if line.strip()]
+    # No further than it takes to know: a text may say good-bye on every line.
+    rest = (lines[place] for place in range(number + 1, len(lines)) if lines[place].strip())
+    written = list(islice(rest, _SIGNATURE_LINES + 1))
     return len(written) <= _SIGNATURE_LINES and not any(
         len(line) > _SIGNATURE_LINE_CHARS or _POSTSCRIPT.match(line) for line in written
     )

@@ -210,6 +210,20 @@ async def test_nothing_suitable_is_an_answer_that_says_what_was_searched_and_wha
     assert (noted.text, noted.origin) == (CANTEEN, "ask")
 
 
+async def test_what_a_narrower_look_does_not_find_is_no_gap_of_the_knowledge_base(asker: Asker) -> None:
+    narrow = SearchFilters(tags=("printers",))
+    for wanted in ({"filters": narrow}, {"types": (SourceType.TICKET,)}):
+        assert (await asker.ask(CANTEEN, **wanted)).abstained is not None
+    assert await asker.desk.rows("SELECT 1 FROM kb_unanswered") == []
+
+
+async def test_what_a_ticket_is_asked_in_vain_for_goes_with_the_ticket(asker: Asker) -> None:
+    ticket_id = await asker.desk.open(subject="Fish", body="The canteen has had no fish this month.")
+    assert (await asker.ask(CANTEEN, ticket_id=ticket_id)).abstained is not None
+    [noted] = await asker.desk.rows("SELECT ticket_id FROM kb_unanswered")
+    assert noted.ticket_id == ticket_id
+
+
 async def test_what_an_audience_may_not_read_is_not_cited(quoting: Asker) -> None:
     assert "7731" in (await quoting.ask(CODE)).text
     for audience in (Audience.CUSTOMERS, Audience.PUBLIC):

@@ -70,7 +70,7 @@ async def fill_every_table(connection: asyncpg.Connection) -> list[str]:
     Args:
         connection: acts as the owner.
     """
-    await connection.execute("SELECT rag_register_model('m', 'd', 16, '', '', 256)")
+    await connection.execute("SELECT rag_register_model('m', 'd', 16, '', '', 256, false)")
     waiting = [(row["oid"], row["name"]) for row in await connection.fetch(_TABLES)]
     for _ in range(len(waiting)):
         waiting = [(oid, name) for oid, name in waiting if not await _fill(connection, oid, name)]

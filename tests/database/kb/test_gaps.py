@@ -64,6 +64,15 @@ def _about(gaps: Sequence[GapRow], word: str) -> GapRow:
     return next(gap for gap in gaps if word in gap.label)
 
 
+async def test_tickets_of_characters_that_nobody_sees_are_no_question(open_desk: Open) -> None:
+    desk = await open_desk(None)
+    for _ in range(3):
+        ticket_id, _ = await desk.open(subject="\u200b", body="\u200b")
+        await desk.solve(ticket_id)
+    assert (await desk.find_gaps())["questions"] == 0
+    assert await _gaps(desk) == []
+
+
 async def test_different_subjects_are_different_gaps_and_single_questions_are_none(open_desk: Open) -> None:
     desk = await open_desk(None)
     await _ask(desk, [*PARKING, *PAYSLIP, *NOISE])

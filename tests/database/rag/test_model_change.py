@@ -336,6 +336,8 @@ async def test_the_same_weights_under_any_name_and_a_second_change_are_refused(d
         await add_model(desk.database, desk.embedder, name="all-minilm@64")
     with pytest.raises(NoModelName):
         await add_model(desk.database, desk.embedder, name="all-minilm; drop")
+    with pytest.raises(NoModelName, match="384 numbers as they are"):
+        await add_model(desk.database, desk.embedder, name="all-minilm@384")
     with pytest.raises(Unavailable, match="does not have nosuch"):
         await add_model(desk.database, desk.embedder, name="nosuch")
 

@@ -31,7 +31,7 @@ def test_the_bench_measures_every_ranking_and_leaves_the_fitted_queries_out(
     assert ended.returncode == 0, ended.stderr
     figures = json.loads((tmp_path / "f.json").read_text())
     assert (figures["documents"], figures["queries"], figures["fitted_to"]) == (30, 10, 20)
-    assert list(figures["rankings"]) == ["lexical", "vector", "reciprocal ranks", "hybrid", "hybrid, fitted"]
+    assert list(figures["rankings"]) == ["lexical", "vector", "reciprocal ranks", "hybrid (shipped)", "hybrid"]
     assert figures["rankings"]["lexical"]["hit@1"] == 1.0
     assert figures["rankings"]["hybrid"]["nDCG@10"] > 0.9
     assert figures["fit"]["reason"]

@@ -58,12 +58,19 @@ def test_judgements_are_read_with_and_without_a_header_and_as_trec_writes_them(f
         ("qrels_dev.tsv", "", "has no judgements"),
         ("qrels_dev.tsv", "q2 b\n", "has 2 columns"),
         ("qrels_dev.tsv", "q2\tb\t1\nq2\tb\thigh\n", "is no grade"),
+        ("qrels_dev.tsv", "q2\tb\t1\nq2\tb\tinf\n", "is no grade"),
         ("qrels_dev.tsv", "q2\tunknown\t1\n", "No query"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(folder: Path, file: str, content: str, complaint: str) -> None:
     (folder / file).write_text(content)
     with pytest.raises(BadCorpus, match=complaint):
+        read_folder(folder)
+
+
+def test_a_file_in_another_encoding_is_named(folder: Path) -> None:
+    (folder / "corpus.jsonl").write_bytes(b"\xff\xfe{\x00}\x00")
+    with pytest.raises(BadCorpus, match=r"corpus\.jsonl is not UTF-8 text"):
         read_folder(folder)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from helpdesk.rag.retrieval.fusion import Evidence, bend, reciprocal_rank_fusion, relevance
+from helpdesk.rag.retrieval.fusion import Evidence, bend, features_of, reciprocal_rank_fusion, relevance
 from helpdesk.rag.retrieval.fusion_weights import HYBRID, LEXICAL, shipped_weights
 from helpdesk.rag.text.terms import K1
 
@@ -80,3 +80,13 @@ def test_a_code_that_query_and_title_share_counts_in_every_language() -> None:
     coded = relevance([Evidence(0.27, 3.0, names_code=True), Evidence(0.26, 2.0)], idf_mass=20.0, weights=MINILM)
     assert coded[0] > plain[0]
     assert coded[1] == plain[1]
+
+
+def test_words_count_less_where_no_passage_has_half_of_the_query() -> None:
+    def words_of(whole: float) -> float:
+        evidence = [Evidence(0.5, 9.0, rare=0.8, whole=whole), Evidence(0.5, 1.0, whole=0.1)]
+        return float(features_of(evidence, idf_mass=10.0, background={})["rare"][0])
+
+    assert words_of(0.95) == pytest.approx(0.8)
+    assert words_of(0.4) == pytest.approx(0.8 / 3)
+    assert words_of(0.4) < words_of(0.7) < words_of(0.95)

@@ -24,6 +24,13 @@ def test_a_code_counts_more_than_a_word_that_many_have() -> None:
     assert found.covered[0] > found.covered[1] > found.covered[2] == 0.0
 
 
+def test_words_that_no_passage_has_leave_the_query_less_than_whole() -> None:
+    assert overlap("where are device settings", PASSAGES).whole[0] == 1.0
+    found = overlap("where are device settings for holograms", PASSAGES)
+    assert found.covered[0] == 1.0
+    assert 0.3 < found.whole[0] < 0.7
+
+
 def test_other_forms_of_a_word_are_the_same_word() -> None:
     assert overlap("printing", PASSAGES).covered.tolist() == overlap("printers", PASSAGES).covered.tolist()
 
@@ -36,7 +43,7 @@ def test_scripts_without_spaces_are_compared_by_pairs() -> None:
 @pytest.mark.parametrize("query", ["", "the of and", "...", "zzz"])
 def test_a_query_that_shares_nothing_says_nothing(query: str) -> None:
     found = overlap(query, PASSAGES)
-    assert not any([*found.covered, *found.rare, *found.phrase, *found.phrases])
+    assert not any([*found.covered, *found.whole, *found.rare, *found.phrase, *found.phrases])
 
 
 def test_no_passages_have_no_overlap() -> None:
