@@ -92,6 +92,11 @@ class Settings(BaseSettings):
     kb_gap_days: int = Field(
         default=90, ge=1, le=180, description="Days back that unanswered questions are looked through for gaps."
     )
+    keep_vectors_days: float = Field(
+        default=365,
+        gt=0,
+        description="Days that vectors of tickets and quoted sentences are kept; one needed again is made again.",
+    )
     keep_unanswered_days: float = Field(
         default=180, gt=0, description="Days that questions which nothing answered are kept."
     )

@@ -158,8 +158,9 @@ class RagWorker:
                 documents_per_s=round(report.documents / max(duration, 0.001), 1),
             )
         if report.handed_back:
-            # The rest of the queue waits for the same runtime.
-            self._not_before = time.monotonic() + report.retry_after_s
+            if not report.documents:
+                # The rest of the queue waits for the same runtime.
+                self._not_before = time.monotonic() + report.retry_after_s
             log.warning(
                 "index_waits_for_model",
                 tasks=report.handed_back,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 from uuid import UUID
 
@@ -121,7 +122,9 @@ async def read_html(
 ) -> HTMLResponse:
     """Read the words of an article as a fragment of HTML; HTML that was written into them is shown as text."""
     found = await article_named(session, user, article, number=version)
-    return HTMLResponse(html_of(found.body), headers={"ETag": entity_tag(found.version), **_CAGE})
+    # Markup made to be slow keeps nobody else waiting.
+    html = await asyncio.to_thread(html_of, found.body)
+    return HTMLResponse(html, headers={"ETag": entity_tag(found.version), **_CAGE})
 
 
 @router.get("/{article}", summary="Read an article")

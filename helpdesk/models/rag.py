@@ -81,6 +81,7 @@ class InputVector(Base):
     """The vector of one text, kept so that nobody embeds the same words twice."""
 
     __tablename__ = "rag_input_vectors"
+    __table_args__ = (Index("ix_rag_input_vectors_created_at", "created_at"),)
 
     organization_id: Mapped[OrganizationId] = mapped_column(primary_key=True)
     model_id: Mapped[int] = mapped_column(

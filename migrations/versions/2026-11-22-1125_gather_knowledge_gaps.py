@@ -14,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 _TABLES = ("kb_gap_members", "kb_gaps", "kb_unanswered", "rag_vector_claims")
-_PRUNED = ("kb_unanswered", "kb_gap_members")
+_PRUNED = ("kb_unanswered", "kb_gap_members", "rag_input_vectors")
 
 
 def upgrade() -> None:
@@ -39,6 +39,7 @@ def upgrade() -> None:
     protect(*_TABLES)
     # The clean-up removes them past their retention.
     open_to_workers(*_PRUNED, verbs="SELECT, DELETE")
+    op.create_index("ix_rag_input_vectors_created_at", "rag_input_vectors", ["created_at"])
 
 
 def _text(name: str) -> sa.Column[str]:
@@ -170,6 +171,9 @@ def _create_claims() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_rag_input_vectors_created_at", table_name="rag_input_vectors")
+    op.execute("DROP POLICY workers ON rag_input_vectors")
+    op.execute("REVOKE SELECT, DELETE ON rag_input_vectors FROM atum_worker")
     for table in _TABLES:
         op.drop_table(table)
     op.drop_index("ix_kb_suggestions_judged", table_name="kb_suggestions")

@@ -13,6 +13,7 @@ from helpdesk.queue.catalog import CleanUp
 from helpdesk.queue.clean_up import clean_up
 from helpdesk.queue.outcomes import Done, Outcome
 from helpdesk.queue.retention import Retention
+from helpdesk.rag.embedding.retention import PRUNE_INPUT_VECTORS
 from helpdesk.sla.prediction.retention import PRUNE_PREDICTIONS
 from helpdesk.storage import Storage
 from workers.context import WorkerContext
@@ -42,6 +43,7 @@ async def clean(args: CleanUp, context: WorkerContext) -> Outcome:
             ("predictions", PRUNE_PREDICTIONS, kept.failed),
             ("unanswered", PRUNE_UNANSWERED, unanswered_for),
             ("gap members", PRUNE_GAP_MEMBERS, unanswered_for),
+            ("vectors", PRUNE_INPUT_VECTORS, timedelta(days=context.settings.keep_vectors_days)),
             ("questions", PRUNE_QUESTIONS, timedelta(days=context.settings.keep_questions_days)),
         ],
     )

@@ -16,7 +16,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.errors import Unavailable
@@ -73,7 +73,7 @@ async def write_beside(making: Making, passages: Sequence[Lacking], *, written: 
         try:
             embedded, _ = await embed_passages(making, model, {passage.words for passage in passages})
             await _fill_all(making, model, passages, embedded, now=now)
-        except (Unavailable, ProgrammingError) as error:
+        except (Unavailable, DBAPIError) as error:
             # Away, or dropped at this moment. The index goes by the active model, which has its vectors.
             log.info("second_vectors_left_to_backfill", model=model.name, passages=len(passages), reason=str(error))
 

@@ -24,6 +24,8 @@ _MOST_NEEDLES = 40
 _CORPUS = 120
 _ENOUGH_PHRASES = 4
 _WORD = re.compile(r"[^\W_]+")
+# `HL809` is written `HL-809` as well, and `KB5034441` is named by its number.
+_CODE_BORDER = re.compile(r"(?<=[^\W\d_])(?=\d\d)|(?<=\bv)(?=\d)")
 _SPACES = {code: " " for code in range(128) if not chr(code).isalnum()}
 
 
@@ -49,10 +51,11 @@ class Overlap:
 def overlap(query: str, passages: Sequence[str]) -> Overlap:
     """Return what each passage (with its title and headings) shares with a query.
 
-    Words are compared by the start they share in their possible languages' stems, codes and short words whole.
+    Words are compared by the start they share in their possible languages' stems, short words whole, codes by their
+    letters and by their digits.
     """
-    words = [match.group() for match in _WORD.finditer(query.lower())][:_MOST_WORDS]
-    texts = [f" {' '.join(passage.lower().translate(_SPACES).split())} " for passage in passages]
+    words = [match.group() for match in _WORD.finditer(_with_codes_split(query))][:_MOST_WORDS]
+    texts = [f" {' '.join(_with_codes_split(passage).translate(_SPACES).split())} " for passage in passages]
     stop = STOP_WORDS[language_of_small_words(query) or "en"]
     single = list(dict.fromkeys(needle for word in words if word not in stop for needle in _needles(word)))
     pairs = dict.fromkeys(f" {one} {two}" for one, two in pairwise(words) if one not in stop and two not in stop)
@@ -66,6 +69,10 @@ def overlap(query: str, passages: Sequence[str]) -> Overlap:
         phrase=_share(together, _rarity(together)),
         phrases=np.minimum(together.sum(axis=1), _ENOUGH_PHRASES) / _ENOUGH_PHRASES,
     )
+
+
+def _with_codes_split(text: str) -> str:
+    return _CODE_BORDER.sub(" ", text.lower())
 
 
 def _occurrences(needles: Sequence[str], texts: Sequence[str]) -> Floats:

@@ -21,14 +21,14 @@ def compared(model: ActiveModel | None, rows: Sequence[RowMapping]) -> ActiveMod
 
 def evidence_of(rows: Sequence[RowMapping], *, words: str) -> list[Evidence]:
     """Return what is known of each candidate of a query."""
-    codes = codes_of(words)
+    codes = _codes(words)
     shared = overlap(words, [f"{row['title']} {row['heading_path']} {row['content']}" for row in rows])
     return [
         Evidence(
             row["sim"],
             row["bm25"],
             row["graph"],
-            names_code=bool(codes) and not codes.isdisjoint(codes_of(row["title"])),
+            names_code=bool(codes) and not codes.isdisjoint(_codes(row["title"])),
             covered=float(shared.covered[place]),
             whole=float(shared.whole[place]),
             rare=float(shared.rare[place]),
@@ -49,3 +49,8 @@ def ranked(rows: Sequence[RowMapping], *, words: str, weights: Weights) -> list[
     for row, probability in sorted(judged, key=lambda pair: (-pair[1], pair[0]["chunk_id"])):
         best.setdefault(row["document_id"], (row, probability))
     return list(best.values())
+
+
+def _codes(text: str) -> set[str]:
+    """Return the codes of a text however they are written: `HL809` is `HL-809`."""
+    return {code.replace("-", "") for code in codes_of(text)}

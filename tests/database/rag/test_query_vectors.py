@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from helpdesk.rag.embedding.vectors import QueryVectors
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+
+from helpdesk.rag.embedding.retention import PRUNE_INPUT_VECTORS
+from helpdesk.rag.embedding.vectors import QueryVectors, vectors_for
 from tests.database.rag.conftest import Desk
 
 _LINE = (
@@ -24,3 +29,25 @@ async def test_a_pasted_log_that_fills_the_model_is_compared_by_its_beginning(de
     answer = await desk.find(log)
     assert not answer.degraded
     assert answer.results[0].signals["sim"] is not None
+
+
+async def test_vectors_past_their_time_are_removed_and_made_again_when_needed(desk: Desk) -> None:
+    await desk.publish("VPN error HL-809", "The VPN gateway did not answer. Connect the tunnel again.")
+    await desk.index_all()
+    scope = {"organization_id": desk.organization_id, "now": datetime.now(UTC)}
+    for words in ("printer jam", "mailbox full"):
+        await vectors_for(desk.database, desk.embedder, texts=[words], **scope)
+    age = text("UPDATE rag_input_vectors SET created_at = created_at - interval '366 days' WHERE input_hash = "
+               "(SELECT min(input_hash) FROM rag_input_vectors)")  # fmt: skip
+    async with desk.database.transaction(desk.organization_id) as session:
+        await session.execute(age)
+    removed = []
+    for _ in range(2):
+        async with desk.database.transaction(None, role="atum_worker") as session:
+            connection = await session.connection()
+            found = await connection.exec_driver_sql(PRUNE_INPUT_VECTORS, (timedelta(days=365), 10))
+            removed.append(found.rowcount)
+    assert removed == [1, 0]
+    tried = len(desk.embedder.texts)
+    await vectors_for(desk.database, desk.embedder, texts=["printer jam", "mailbox full"], **scope)
+    assert len(desk.embedder.texts) == tried + 1

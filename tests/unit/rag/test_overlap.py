@@ -48,3 +48,18 @@ def test_a_query_that_shares_nothing_says_nothing(query: str) -> None:
 
 def test_no_passages_have_no_overlap() -> None:
     assert overlap("printer", []).covered.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("query", "passage"),
+    [
+        ("HL809", "the driver HL-809 fails"),
+        ("HL-809", "the driver HL809 fails"),
+        ("5034441", "update KB5034441 fails"),
+        ("10.2.3", "client v10.2.3 fails"),
+        ("80070005", "error 0x80070005 while copying"),
+    ],
+)
+def test_a_code_is_found_however_it_is_written(query: str, passage: str) -> None:
+    found = overlap(query, [passage, "something else of 2019"])
+    assert found.whole.tolist() == [1.0, 0.0]
