@@ -24,8 +24,8 @@ from helpdesk.assets.commands import AssetChanged
 from helpdesk.attachments.commands import NotOnThisTicket
 from helpdesk.attachments.receiving import AttachmentTooLarge
 from helpdesk.errors import Conflict, Forbidden, HelpdeskError, Invalid, NotFound, Unauthenticated, Unavailable
-from helpdesk.kb.article_rows import ArticleChanged
-from helpdesk.kb.markdown_archives import ArchiveTooLarge
+from helpdesk.kb.articles.rows import ArticleChanged
+from helpdesk.kb.markdown.archives import ArchiveTooLarge
 from helpdesk.queue.decode import InvalidPayload, UnknownJobType
 from helpdesk.sla.calendars.commands import CalendarChanged
 from helpdesk.tickets.merging import MergeTargetNotFound

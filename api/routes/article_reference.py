@@ -13,11 +13,11 @@ from api.schemas.bodies import Slug
 from api.schemas.kb import ArticleView
 from helpdesk.accounts.queries import SignedIn
 from helpdesk.accounts.roles import is_at_least
-from helpdesk.kb import queries
-from helpdesk.kb.article_text import ArticleText
-from helpdesk.kb.lifecycle import Editor
-from helpdesk.kb.review_dates import today_of
-from helpdesk.kb.votes import votes_of
+from helpdesk.kb.articles import queries
+from helpdesk.kb.articles.lifecycle import Editor
+from helpdesk.kb.articles.review_dates import today_of
+from helpdesk.kb.articles.text import ArticleText
+from helpdesk.kb.articles.votes import votes_of
 from helpdesk.models.values import UserRole
 
 ArticleReference = Annotated[UUID | Slug, Path(description="An article's id or its slug.")]

@@ -11,7 +11,8 @@ from api.dependencies import CurrentUser, Now, ReadSession, Transaction, needs
 from api.paging import PageOf, Paging
 from api.schemas.findings import Enqueued
 from api.schemas.gaps import Dismissal, GapDetail, GapDraft, GapQuestionView, GapSearch, GapView
-from helpdesk.kb import gap_commands, gap_queries
+from helpdesk.kb.gaps import commands as gap_commands
+from helpdesk.kb.gaps import queries as gap_queries
 from helpdesk.models.values import GapState, UserRole
 from helpdesk.queue.catalog import FindKnowledgeGaps
 from helpdesk.queue.enqueue import enqueue

@@ -22,10 +22,10 @@ from api.routes.article_reference import (
 )
 from api.schemas.bodies import Slug
 from api.schemas.kb import LANGUAGE, ArticleChangesBody, ArticleSummary, ArticleView, NewArticleBody
-from helpdesk.kb import commands, queries
-from helpdesk.kb.markdown_export import export_article
-from helpdesk.kb.rendering import html_of
-from helpdesk.kb.review_dates import today_of
+from helpdesk.kb.articles import commands, queries
+from helpdesk.kb.articles.rendering import html_of
+from helpdesk.kb.articles.review_dates import today_of
+from helpdesk.kb.markdown.exporting import export_article
 from helpdesk.models.values import ArticleState, ArticleVisibility
 from helpdesk.tickets.rows import category_by_slug
 

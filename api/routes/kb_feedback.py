@@ -8,7 +8,7 @@ from api.dependencies import CurrentUser, Now, ReadSession, Transaction, needs
 from api.paging import PageOf, Paging
 from api.routes.article_reference import ArticleId
 from api.schemas.kb import Verdict, VotesView, VoteView
-from helpdesk.kb.votes import comments_on, vote
+from helpdesk.kb.articles.votes import comments_on, vote
 from helpdesk.models.values import UserRole
 
 router = APIRouter(prefix="/kb/articles/{article}/feedback", tags=["kb"])

@@ -17,11 +17,11 @@ from api.multipart import FileForm
 from api.schemas.bodies import Slug
 from api.schemas.kb_files import UPLOAD, ImportView
 from helpdesk.accounts.roles import require_role
-from helpdesk.kb.lifecycle import Editor
-from helpdesk.kb.markdown_archives import ArchiveLimits, ArchiveTooLarge, MarkdownFile, is_zip, read_zip
-from helpdesk.kb.markdown_export import write_zip
-from helpdesk.kb.markdown_import import MarkdownImport
-from helpdesk.kb.queries import ArticleFilter
+from helpdesk.kb.articles.lifecycle import Editor
+from helpdesk.kb.articles.queries import ArticleFilter
+from helpdesk.kb.markdown.archives import ArchiveLimits, ArchiveTooLarge, MarkdownFile, is_zip, read_zip
+from helpdesk.kb.markdown.exporting import write_zip
+from helpdesk.kb.markdown.importing import MarkdownImport
 from helpdesk.models.values import ArticleDoer, ArticleState, ArticleVisibility, UserRole
 
 router = APIRouter(prefix="/kb", tags=["kb"])

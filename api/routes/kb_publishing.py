@@ -8,9 +8,9 @@ from api.dependencies import CurrentUser, Now, Transaction
 from api.preconditions import ExpectedVersion
 from api.routes.article_reference import ArticleEditor, ArticleId, view_of
 from api.schemas.kb import ArticleView, Note, Publication, Rejection, Review, ReviewRequest, Schedule
-from helpdesk.kb import publishing_commands, review_commands
-from helpdesk.kb.review_dates import mark_reviewed
-from helpdesk.kb.schedule_commands import plan_article
+from helpdesk.kb.articles import publishing_commands, review_commands
+from helpdesk.kb.articles.review_dates import mark_reviewed
+from helpdesk.kb.articles.schedule_commands import plan_article
 
 router = APIRouter(prefix="/kb/articles/{article}", tags=["kb"])
 

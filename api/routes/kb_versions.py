@@ -11,8 +11,8 @@ from api.paging import PageOf, Paging
 from api.preconditions import ExpectedVersion
 from api.routes.article_reference import ArticleEditor, ArticleId, view_of
 from api.schemas.kb import ArticleEventView, ArticleView, DiffView, VersionView
-from helpdesk.kb import commands, queries
-from helpdesk.kb.version_diff import diff_of
+from helpdesk.kb.articles import commands, queries
+from helpdesk.kb.articles.version_diff import diff_of
 from helpdesk.models.values import UserRole
 
 router = APIRouter(prefix="/kb/articles/{article}", tags=["kb"], dependencies=[needs(UserRole.AGENT)])

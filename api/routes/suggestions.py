@@ -12,8 +12,8 @@ from api.dependencies import CurrentUser, Now, ReadSession, Transaction
 from api.schemas.findings import SuggestionView
 from api.schemas.suggestions import FeedbackBody, FiguresView, SuggestionStatsView, WeekView
 from helpdesk.errors import Invalid
-from helpdesk.kb.suggestion_feedback import give_feedback
-from helpdesk.kb.suggestion_stats import in_total, suggestion_stats
+from helpdesk.kb.suggestions.feedback import give_feedback
+from helpdesk.kb.suggestions.stats import in_total, suggestion_stats
 
 router = APIRouter(prefix="/kb/suggestions", tags=["kb"])
 _USUAL_WEEKS = 12

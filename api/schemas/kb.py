@@ -9,8 +9,8 @@ from uuid import UUID
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from api.schemas.bodies import Body, LongText, Made, Name, Slug, View
-from helpdesk.kb.article_text import ArticleText
-from helpdesk.kb.votes import Votes
+from helpdesk.kb.articles.text import ArticleText
+from helpdesk.kb.articles.votes import Votes
 from helpdesk.models.values import ArticleDoer, ArticleEventKind, ArticleState, ArticleVisibility
 
 LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$"

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from api.schemas.bodies import View
-from helpdesk.kb.markdown_import import FileOutcome, FileReport
+from helpdesk.kb.markdown.importing import FileOutcome, FileReport
 
 UPLOAD: dict[str, Any] = {
     "requestBody": {

@@ -15,12 +15,12 @@ from helpdesk.cli.connection import run
 from helpdesk.cli.kb_gaps import show_gaps
 from helpdesk.cli.organization import Slug, chosen_organization
 from helpdesk.database.engine import Database
-from helpdesk.kb.article_text import ArticleText
-from helpdesk.kb.lifecycle import Editor
-from helpdesk.kb.publishing_commands import archive_article, publish_article, restore_article
-from helpdesk.kb.queries import ArticleFilter, article_by_slug, history_of, list_articles
-from helpdesk.kb.review_dates import mark_reviewed, today_of
-from helpdesk.kb.schedule_commands import plan_article
+from helpdesk.kb.articles.lifecycle import Editor
+from helpdesk.kb.articles.publishing_commands import archive_article, publish_article, restore_article
+from helpdesk.kb.articles.queries import ArticleFilter, article_by_slug, history_of, list_articles
+from helpdesk.kb.articles.review_dates import mark_reviewed, today_of
+from helpdesk.kb.articles.schedule_commands import plan_article
+from helpdesk.kb.articles.text import ArticleText
 from helpdesk.models.accounts import Organization
 from helpdesk.models.values import ArticleDoer, ArticleState, ArticleVisibility
 

@@ -17,12 +17,12 @@ from helpdesk.cli.connection import run
 from helpdesk.cli.organization import chosen_organization
 from helpdesk.database.engine import Database
 from helpdesk.errors import Conflict
-from helpdesk.kb.lifecycle import Editor
-from helpdesk.kb.markdown_archives import ArchiveLimits, MarkdownFile, read_folder, read_zip
-from helpdesk.kb.markdown_export import export_articles, write_zip
-from helpdesk.kb.markdown_files import MOST_FILE_BYTES
-from helpdesk.kb.markdown_import import FileOutcome, FileReport, MarkdownImport
-from helpdesk.kb.queries import ArticleFilter
+from helpdesk.kb.articles.lifecycle import Editor
+from helpdesk.kb.articles.queries import ArticleFilter
+from helpdesk.kb.markdown.archives import ArchiveLimits, MarkdownFile, read_folder, read_zip
+from helpdesk.kb.markdown.exporting import export_articles, write_zip
+from helpdesk.kb.markdown.files import MOST_FILE_BYTES
+from helpdesk.kb.markdown.importing import FileOutcome, FileReport, MarkdownImport
 from helpdesk.models.values import ArticleDoer, ArticleState
 from helpdesk.queue.wake import WakeUp
 

@@ -13,7 +13,7 @@ from helpdesk.ai.ollama import connect_models
 from helpdesk.cli.connection import run
 from helpdesk.cli.organization import Slug, chosen_organization
 from helpdesk.database.engine import Database
-from helpdesk.kb.gap_queries import GapRow, list_gaps
+from helpdesk.kb.gaps.queries import GapRow, list_gaps
 from helpdesk.models.values import GapState
 
 
@@ -55,7 +55,7 @@ async def _find(database: Database, organization_id: Any) -> dict[str, Any]:
         """There is no job to complete."""
 
     # What compares questions takes a second to load, which listing them need not wait for.
-    from helpdesk.kb.gap_finding import find_gaps  # noqa: PLC0415
+    from helpdesk.kb.gaps.finding import find_gaps  # noqa: PLC0415
 
     models = connect_models(database.settings)
     try:

@@ -20,7 +20,7 @@ from helpdesk.database.engine import Database
 from helpdesk.demo.files import articles, read_yaml
 from helpdesk.demo.past import past_ticket
 from helpdesk.errors import Conflict
-from helpdesk.kb.commands import NewArticle, create_article, publish_article
+from helpdesk.kb.articles.commands import NewArticle, create_article, publish_article
 from helpdesk.models.accounts import Organization
 from helpdesk.models.jobs import IndexTask
 from helpdesk.models.values import ArticleVisibility, IndexStatus, UserRole

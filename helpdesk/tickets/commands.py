@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.events.record import record
-from helpdesk.kb.suggestion_feedback import note_citations
+from helpdesk.kb.suggestions.feedback import note_citations
 from helpdesk.models.tickets import Message, Ticket
 from helpdesk.models.values import AuthorKind, MessageVisibility, TicketStatus
 from helpdesk.settings import Settings

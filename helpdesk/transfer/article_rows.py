@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from helpdesk.kb.slugs import slug_of
+from helpdesk.kb.articles.slugs import slug_of
 from helpdesk.models.values import ArticleState, ArticleVisibility
 from helpdesk.rag.text.language import detect_language
 from helpdesk.transfer.mapping import ColumnMapping

@@ -8,16 +8,16 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.kb.article_fields import would_change
-from helpdesk.kb.commands import (
+from helpdesk.kb.articles.commands import (
     ArticleChanges,
     NewArticle,
     create_article,
     publish_article,
     update_article,
 )
-from helpdesk.kb.lifecycle import Editor
-from helpdesk.kb.queries import ArticleText, article_by_external_id
+from helpdesk.kb.articles.fields import would_change
+from helpdesk.kb.articles.lifecycle import Editor
+from helpdesk.kb.articles.queries import ArticleText, article_by_external_id
 from helpdesk.models.values import ArticleDoer, ArticleState, SourceType
 from helpdesk.transfer.article_rows import ArticleReader, ArticleRow
 from helpdesk.transfer.directory import Directory, add_categories, read_directory

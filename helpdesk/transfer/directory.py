@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.accounts.commands import AlreadyThere, create_category
-from helpdesk.kb.slugs import slug_of
+from helpdesk.kb.articles.slugs import slug_of
 from helpdesk.models.accounts import Category, Team
 from helpdesk.transfer.rows import RowRefused
 

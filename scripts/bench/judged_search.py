@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import track
 from scratch import Scratch, index_waiting, open_organization, publish_articles
 
-from helpdesk.kb.commands import NewArticle
+from helpdesk.kb.articles.commands import NewArticle
 from helpdesk.models.values import SourceType
 from helpdesk.rag.embedding.models import ActiveModel, active_model
 from helpdesk.rag.embedding.vectors import TICKET_INPUT_CHARS, vectors_for

@@ -23,7 +23,7 @@ from helpdesk.ai.ollama import connect_models
 from helpdesk.database.base import new_id
 from helpdesk.database.embedded import EmbeddedPostgres
 from helpdesk.database.engine import Database
-from helpdesk.kb.commands import NewArticle, create_article, publish_article
+from helpdesk.kb.articles.commands import NewArticle, create_article, publish_article
 from helpdesk.models.accounts import Organization
 from helpdesk.queue.link import Link
 from helpdesk.rag.indexing.claim import BATCH, claim

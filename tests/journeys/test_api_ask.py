@@ -15,7 +15,7 @@ import pytest
 from helpdesk.ai.ollama import connect_models
 from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
-from helpdesk.kb.commands import NewArticle, create_article, publish_article
+from helpdesk.kb.articles.commands import NewArticle, create_article, publish_article
 from helpdesk.models.values import ArticleVisibility, UserRole
 from helpdesk.queue.link import Link
 from helpdesk.rag.indexing.claim import claim

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from helpdesk.asking.retention import PRUNE_QUESTIONS
 from helpdesk.attachments.orphans import sweep_orphans
-from helpdesk.kb.gap_retention import PRUNE_GAP_MEMBERS, PRUNE_UNANSWERED
+from helpdesk.kb.gaps.retention import PRUNE_GAP_MEMBERS, PRUNE_UNANSWERED
 from helpdesk.notifications.retention import PRUNE_NOTICE_DELIVERIES, PRUNE_NOTIFICATIONS
 from helpdesk.notifications.webhooks.publishing import PRUNE_DELIVERIES
 from helpdesk.queue.catalog import CleanUp

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpdesk.kb.gap_finding import find_gaps
+from helpdesk.kb.gaps.finding import find_gaps
 from helpdesk.queue.catalog import FindKnowledgeGaps
 from helpdesk.queue.outcomes import Outcome
 from workers.context import WorkerContext

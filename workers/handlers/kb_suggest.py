@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpdesk.kb.suggestions import suggest_articles
+from helpdesk.kb.suggestions.suggesting import suggest_articles
 from helpdesk.queue.catalog import KbSuggest
 from helpdesk.queue.outcomes import Outcome
 from workers.context import WorkerContext

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpdesk.kb.schedule_commands import carry_out_plan
+from helpdesk.kb.articles.schedule_commands import carry_out_plan
 from helpdesk.queue.catalog import PublishArticle
 from helpdesk.queue.outcomes import Outcome
 from workers.context import WorkerContext

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from helpdesk.kb.review_dates import remind_owners
-from helpdesk.kb.schedule_commands import ask_for_late
+from helpdesk.kb.articles.review_dates import remind_owners
+from helpdesk.kb.articles.schedule_commands import ask_for_late
 from helpdesk.queue.catalog import ReviewArticles
 from helpdesk.queue.outcomes import Outcome
 from workers.context import WorkerContext

@@ -6,7 +6,7 @@ import pytest
 
 from helpdesk.ai.model import ModelBusy
 from helpdesk.ai.ollama import connect_models
-from helpdesk.kb.suggestions import TicketSettled
+from helpdesk.kb.suggestions.suggesting import TicketSettled
 from helpdesk.models.values import TicketStatus
 from helpdesk.tickets.commands import change_status
 from tests.database.ai.desk import AiDesk

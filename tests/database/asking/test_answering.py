@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from helpdesk.ai.model import Embedder, ModelBusy, ModelIdentity
 from helpdesk.asking.events import Done, SentenceGiven, SourcesFound
 from helpdesk.database.base import new_id
-from helpdesk.kb.commands import archive_article
+from helpdesk.kb.articles.commands import archive_article
 from helpdesk.models.accounts import Organization
 from helpdesk.models.values import SourceType, TicketStatus
 from helpdesk.rag.questions import QuestionGone

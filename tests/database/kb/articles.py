@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.accounts.commands import create_user
 from helpdesk.database.engine import Database
-from helpdesk.kb.commands import NewArticle, create_article
-from helpdesk.kb.lifecycle import Editor
-from helpdesk.kb.queries import article_by_id, history_of
+from helpdesk.kb.articles.commands import NewArticle, create_article
+from helpdesk.kb.articles.lifecycle import Editor
+from helpdesk.kb.articles.queries import article_by_id, history_of
 from helpdesk.models.kb import Article
 from helpdesk.models.values import UserRole
 

@@ -19,9 +19,9 @@ from helpdesk.ai.model import Embedder, ModelIdentity, Models
 from helpdesk.ai.ollama import connect_models
 from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
-from helpdesk.kb.commands import NewArticle, create_article, publish_article
-from helpdesk.kb.gap_finding import find_gaps
-from helpdesk.kb.suggestions import suggest_articles
+from helpdesk.kb.articles.commands import NewArticle, create_article, publish_article
+from helpdesk.kb.gaps.finding import find_gaps
+from helpdesk.kb.suggestions.suggesting import suggest_articles
 from helpdesk.models.accounts import Organization
 from helpdesk.models.values import TicketStatus
 from helpdesk.queue.link import Link

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
-from helpdesk.kb.commands import (
+from helpdesk.kb.articles.commands import (
     ArticleChanged,
     ArticleChanges,
     ArticleEmpty,
@@ -20,7 +20,7 @@ from helpdesk.kb.commands import (
     publish_article,
     update_article,
 )
-from helpdesk.kb.queries import ArticleFilter, article_by_id, article_by_slug, list_articles, versions_of
+from helpdesk.kb.articles.queries import ArticleFilter, article_by_id, article_by_slug, list_articles, versions_of
 from helpdesk.models.kb import Article
 from helpdesk.models.values import ArticleState
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from helpdesk.ai.model import ModelBusy
-from helpdesk.kb.gap_commands import GapDecided, dismiss_gap, draft_from_gap, reopen_gap
-from helpdesk.kb.gap_queries import GapNotFound, GapRow, gap_by_id, list_gaps, questions_of
-from helpdesk.kb.gap_retention import PRUNE_GAP_MEMBERS, PRUNE_UNANSWERED
-from helpdesk.kb.queries import article_by_id
+from helpdesk.kb.articles.queries import article_by_id
+from helpdesk.kb.gaps.commands import GapDecided, dismiss_gap, draft_from_gap, reopen_gap
+from helpdesk.kb.gaps.queries import GapNotFound, GapRow, gap_by_id, list_gaps, questions_of
+from helpdesk.kb.gaps.retention import PRUNE_GAP_MEMBERS, PRUNE_UNANSWERED
 from helpdesk.models.values import ArticleState, ArticleVisibility, GapState
 from helpdesk.rag.retrieval.unanswered import note_unanswered
 from tests.database.desk import NOW

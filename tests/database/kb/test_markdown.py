@@ -12,12 +12,12 @@ import pytest
 from helpdesk.accounts.commands import create_organization, create_user
 from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
-from helpdesk.kb.commands import ArticleChanges, archive_article, publish_article, update_article
-from helpdesk.kb.lifecycle import Editor
-from helpdesk.kb.markdown_archives import ArchiveLimits, MarkdownFile, read_zip
-from helpdesk.kb.markdown_export import export_articles, write_zip
-from helpdesk.kb.markdown_import import FileReport, MarkdownImport
-from helpdesk.kb.queries import list_articles
+from helpdesk.kb.articles.commands import ArticleChanges, archive_article, publish_article, update_article
+from helpdesk.kb.articles.lifecycle import Editor
+from helpdesk.kb.articles.queries import list_articles
+from helpdesk.kb.markdown.archives import ArchiveLimits, MarkdownFile, read_zip
+from helpdesk.kb.markdown.exporting import export_articles, write_zip
+from helpdesk.kb.markdown.importing import FileReport, MarkdownImport
 from helpdesk.models.accounts import Category
 from helpdesk.models.values import ArticleDoer, ArticleState, ArticleVisibility, UserRole
 from tests.database.kb.articles import NOW, Shelf, make_shelf

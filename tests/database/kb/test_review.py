@@ -6,17 +6,17 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from helpdesk.kb.article_rows import ArticleChanged, ArticleNotFound, EditorUnknown
-from helpdesk.kb.commands import ArticleChanges, delete_draft, restore_version, update_article
-from helpdesk.kb.lifecycle import Editor, StepForbidden, StepRefused
-from helpdesk.kb.publishing_commands import archive_article, publish_article, restore_article
-from helpdesk.kb.review_commands import (
+from helpdesk.kb.articles.commands import ArticleChanges, delete_draft, restore_version, update_article
+from helpdesk.kb.articles.lifecycle import Editor, StepForbidden, StepRefused
+from helpdesk.kb.articles.publishing_commands import archive_article, publish_article, restore_article
+from helpdesk.kb.articles.review_commands import (
     ReasonNeeded,
     approve_article,
     reject_article,
     request_review,
     withdraw_review,
 )
+from helpdesk.kb.articles.rows import ArticleChanged, ArticleNotFound, EditorUnknown
 from helpdesk.models.values import ArticleVisibility, UserRole
 from tests.database.kb.articles import NOW, Shelf
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from helpdesk.kb.commands import ArticleChanges, archive_article, publish_article, update_article
-from helpdesk.kb.queries import ArticleFilter, list_articles
-from helpdesk.kb.review_dates import DatePassed, mark_reviewed, remind_owners
+from helpdesk.kb.articles.commands import ArticleChanges, archive_article, publish_article, update_article
+from helpdesk.kb.articles.queries import ArticleFilter, list_articles
+from helpdesk.kb.articles.review_dates import DatePassed, mark_reviewed, remind_owners
 from helpdesk.models.kb import Article
 from helpdesk.models.notifications import Notification
 from helpdesk.notifications.commands import deliver

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from helpdesk.kb.commands import ArticleChanges, delete_draft, update_article
-from helpdesk.kb.lifecycle import StepForbidden, StepRefused
-from helpdesk.kb.publishing_commands import archive_article, publish_article
-from helpdesk.kb.review_commands import approve_article, request_review
-from helpdesk.kb.schedule_commands import LATE, PlanRefused, ask_for_late, carry_out_plan, plan_article
+from helpdesk.kb.articles.commands import ArticleChanges, delete_draft, update_article
+from helpdesk.kb.articles.lifecycle import StepForbidden, StepRefused
+from helpdesk.kb.articles.publishing_commands import archive_article, publish_article
+from helpdesk.kb.articles.review_commands import approve_article, request_review
+from helpdesk.kb.articles.schedule_commands import LATE, PlanRefused, ask_for_late, carry_out_plan, plan_article
 from helpdesk.models.kb import Article
 from tests.database.kb.articles import NOW, Shelf
 

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from helpdesk.kb.suggestion_feedback import SuggestionNotFound, give_feedback
-from helpdesk.kb.suggestion_stats import Figures, in_total, suggestion_stats
+from helpdesk.kb.suggestions.feedback import SuggestionNotFound, give_feedback
+from helpdesk.kb.suggestions.stats import Figures, in_total, suggestion_stats
 from helpdesk.tickets.commands import note
 from tests.database.desk import NOW
 from tests.database.kb.suggesting import Desk, Open, embedding_server, open_desk

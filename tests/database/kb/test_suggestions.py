@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from helpdesk.ai.model import ModelBusy
 from helpdesk.database.base import new_id
-from helpdesk.kb.suggestion_floor import floor_for
+from helpdesk.kb.suggestions.floor import floor_for
 from helpdesk.rag.retrieval.fusion_weights import RELEVANCE_FLOOR
 from tests.database.desk import NOW
 from tests.database.kb.suggesting import Desk, Open, embedding_server, open_desk

@@ -14,8 +14,8 @@ from helpdesk.ai.model import Models
 from helpdesk.ai.ollama import connect_models
 from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
-from helpdesk.kb.commands import NewArticle, create_article, publish_article
-from helpdesk.kb.suggestions import suggest_articles
+from helpdesk.kb.articles.commands import NewArticle, create_article, publish_article
+from helpdesk.kb.suggestions.suggesting import suggest_articles
 from helpdesk.models.accounts import Organization
 from helpdesk.queue.link import Link
 from helpdesk.rag.indexing.claim import claim

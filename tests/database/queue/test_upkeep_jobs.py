@@ -11,7 +11,7 @@ import pytest
 
 import workers.handlers  # noqa: F401 (registers them)
 from helpdesk.database.engine import Database
-from helpdesk.kb.commands import NewArticle, create_article, publish_article
+from helpdesk.kb.articles.commands import NewArticle, create_article, publish_article
 from helpdesk.queue.catalog import ReconcileIndex
 from helpdesk.queue.claim import HEARTBEAT
 from helpdesk.queue.enqueue import enqueue

@@ -16,7 +16,7 @@ from helpdesk.ai.model import Embedder, ModelIdentity
 from helpdesk.ai.ollama import connect_models
 from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
-from helpdesk.kb.commands import NewArticle, create_article, publish_article
+from helpdesk.kb.articles.commands import NewArticle, create_article, publish_article
 from helpdesk.models.accounts import Organization
 from helpdesk.models.kb import Article
 from helpdesk.models.values import ArticleVisibility

@@ -20,8 +20,8 @@ from helpdesk.attachments.commands import attach, detach
 from helpdesk.attachments.receiving import ReceivedFile
 from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
-from helpdesk.kb.commands import ArticleChanges, NewArticle, create_article, update_article
-from helpdesk.kb.publishing_commands import archive_article, publish_article, restore_article
+from helpdesk.kb.articles.commands import ArticleChanges, NewArticle, create_article, update_article
+from helpdesk.kb.articles.publishing_commands import archive_article, publish_article, restore_article
 from helpdesk.models.accounts import Organization
 from helpdesk.models.values import ArticleVisibility, AuthorKind, SourceType, TicketStatus
 from helpdesk.queue.link import Link

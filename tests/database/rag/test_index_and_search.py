@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from helpdesk.kb.commands import ArticleChanges, archive_article, publish_article, update_article
-from helpdesk.kb.publishing_commands import restore_article
+from helpdesk.kb.articles.commands import ArticleChanges, archive_article, publish_article, update_article
+from helpdesk.kb.articles.publishing_commands import restore_article
 from helpdesk.models.values import ArticleVisibility, SourceType
 from helpdesk.rag.indexing.requests import request_index
 from helpdesk.rag.retrieval.passages import chunks_of

@@ -11,8 +11,8 @@ from sqlalchemy import event, text
 
 from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
-from helpdesk.kb.commands import ArticleChanges, update_article
-from helpdesk.kb.publishing_commands import archive_article, publish_article
+from helpdesk.kb.articles.commands import ArticleChanges, update_article
+from helpdesk.kb.articles.publishing_commands import archive_article, publish_article
 from helpdesk.models.values import ArticleVisibility, IndexAction, SourceType
 from helpdesk.rag.indexing.claim import claim
 from helpdesk.rag.indexing.index import index_batch

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from helpdesk.errors import Unavailable
-from helpdesk.kb.commands import ArticleChanges, publish_article, update_article
+from helpdesk.kb.articles.commands import ArticleChanges, publish_article, update_article
 from helpdesk.models.values import ArticleVisibility
 from helpdesk.rag.embedding.models import EmbeddingModelChanged, active_model, building_model, models_in_service
 from helpdesk.rag.embedding.spaces import model_of

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from helpdesk.ai.model import Embedder, InputRefused, ModelBusy, ModelIdentity
 from helpdesk.database.base import new_id
-from helpdesk.kb.commands import ArticleChanges, archive_article, publish_article, update_article
+from helpdesk.kb.articles.commands import ArticleChanges, archive_article, publish_article, update_article
 from helpdesk.models.values import SourceType
 from helpdesk.rag.embedding.models import EmbeddingModelChanged, ensure_active_model
 from helpdesk.rag.embedding.vectors import ticket_input, vectors_for

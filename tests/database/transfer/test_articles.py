@@ -1,4 +1,4 @@
-from helpdesk.kb.commands import archive_article
+from helpdesk.kb.articles.commands import archive_article
 from helpdesk.models.values import ArticleVisibility
 from tests.database.transfer.imports import outcomes
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from helpdesk.kb.citations import Citable, cited_in
+from helpdesk.kb.suggestions.citations import Citable, cited_in
 
 VPN = Citable(UUID(int=1), "vpn-error-hl-809", "https://kb.example/v/809", "VPN error HL-809: timed out")
 SHORT = Citable(UUID(int=2), "vpn", None, "VPN")

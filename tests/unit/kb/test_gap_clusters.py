@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from helpdesk.kb.gap_clusters import (
+from helpdesk.kb.gaps.clusters import (
     BY_WORDS,
     Closeness,
     by_vectors,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from helpdesk.kb.gap_identity import matched
+from helpdesk.kb.gaps.identity import matched
 
 
 def test_a_cluster_keeps_the_gap_that_most_of_its_questions_were_in() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from helpdesk.kb.gap_labels import Vocabulary
+from helpdesk.kb.gaps.labels import Vocabulary
 from tests.unit.kb.test_gap_clusters import BADGE, CANTEEN, NOISE
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from markdown_it import MarkdownIt
 
-from helpdesk.kb.gap_outline import Solved, outline_of, title_of
+from helpdesk.kb.gaps.outline import Solved, outline_of, title_of
 
 
 def test_a_draft_holds_the_questions_and_what_solved_them_without_addresses_and_numbers() -> None:

@@ -2,7 +2,7 @@ from itertools import product
 
 import pytest
 
-from helpdesk.kb.lifecycle import Editor, Standing, Step, StepForbidden, StepRefused, check
+from helpdesk.kb.articles.lifecycle import Editor, Standing, Step, StepForbidden, StepRefused, check
 from helpdesk.models.values import ArticleState, UserRole
 
 DRAFT, REVIEW, PUBLISHED, ARCHIVED = ArticleState

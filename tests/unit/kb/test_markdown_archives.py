@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from helpdesk.kb.markdown_archives import (
+from helpdesk.kb.markdown.archives import (
     ArchiveLimits,
     ArchiveTooLarge,
     MarkdownFile,
@@ -19,7 +19,7 @@ from helpdesk.kb.markdown_archives import (
     read_folder,
     read_zip,
 )
-from helpdesk.kb.markdown_files import MOST_FILE_BYTES
+from helpdesk.kb.markdown.files import MOST_FILE_BYTES
 
 LIMITS = ArchiveLimits(entries=20, total_bytes=3_000_000)
 

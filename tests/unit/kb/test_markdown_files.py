@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpdesk.kb.front_matter import FileRefused
-from helpdesk.kb.markdown_files import MOST_FILE_BYTES, MarkdownArticle, read_article, write_article
-from helpdesk.kb.words import normal_body
+from helpdesk.kb.articles.words import normal_body
+from helpdesk.kb.markdown.files import MOST_FILE_BYTES, MarkdownArticle, read_article, write_article
+from helpdesk.kb.markdown.front_matter import FileRefused
 from helpdesk.models.values import ArticleState, ArticleVisibility
 
 FILE = """---

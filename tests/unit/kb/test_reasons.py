@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from helpdesk.kb.reasons import Known, why
+from helpdesk.kb.suggestions.reasons import Known, why
 from helpdesk.models.values import SourceType
 from helpdesk.rag.retrieval.query import SearchResult
 

@@ -1,6 +1,6 @@
 import pytest
 
-from helpdesk.kb.slugs import slug_of
+from helpdesk.kb.articles.slugs import slug_of
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpdesk.kb.suggestion_floor import fitted_floor
+from helpdesk.kb.suggestions.floor import fitted_floor
 from helpdesk.rag.retrieval.fusion_weights import RELEVANCE_FLOOR
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from helpdesk.kb.gap_outline import Solved, outline_of
-from helpdesk.kb.markdown_files import read_article
+from helpdesk.kb.gaps.outline import Solved, outline_of
+from helpdesk.kb.markdown.files import read_article
 from helpdesk.rag.text.cleaning import clean_markdown, clean_message, clean_text
 from helpdesk.rag.text.html import html_to_text
 from helpdesk.redaction import redacted

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from helpdesk.assets.commands import NewAsset, create_asset, delete_asset
 from helpdesk.database.base import new_id
-from helpdesk.kb.publishing_commands import archive_article, publish_article, restore_article
+from helpdesk.kb.articles.publishing_commands import archive_article, publish_article, restore_article
 from helpdesk.models.values import SourceType, TicketStatus
 from helpdesk.rag.graph.links import Link, drop_node, replace_links
 from helpdesk.rag.indexing.claim import claim

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.errors import Invalid
-from helpdesk.kb.article_rows import keep, locked, standing_of, touch, version_of
-from helpdesk.kb.lifecycle import Editor, Step, check
-from helpdesk.kb.publishing_commands import archive_article, publish_article
-from helpdesk.kb.schedule_jobs import ask, drop_archiving, drop_publication, plan_archiving, plan_publication
+from helpdesk.kb.articles.lifecycle import Editor, Step, check
+from helpdesk.kb.articles.publishing_commands import archive_article, publish_article
+from helpdesk.kb.articles.rows import keep, locked, standing_of, touch, version_of
+from helpdesk.kb.articles.schedule_jobs import ask, drop_archiving, drop_publication, plan_archiving, plan_publication
 from helpdesk.models.kb import Article
 from helpdesk.models.values import ArticleDoer, ArticleEventKind
 

@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from helpdesk.errors import Invalid
-from helpdesk.kb.front_matter import FileRefused
-from helpdesk.kb.markdown_files import MOST_FILE_BYTES
+from helpdesk.kb.markdown.files import MOST_FILE_BYTES
+from helpdesk.kb.markdown.front_matter import FileRefused
 
 _SUFFIXES = frozenset((".md", ".markdown"))
 # Where a Mac puts what nobody asked for.

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.errors import Invalid
-from helpdesk.kb.article_rows import keep, locked, require_active, standing_of, touch, version_of
-from helpdesk.kb.lifecycle import Editor, Step, check
-from helpdesk.kb.notices import tell
+from helpdesk.kb.articles.lifecycle import Editor, Step, check
+from helpdesk.kb.articles.notices import tell
+from helpdesk.kb.articles.rows import keep, locked, require_active, standing_of, touch, version_of
 from helpdesk.models.kb import Article, ArticleEvent, ArticleVersion
 from helpdesk.models.values import ArticleEventKind, ArticleState, NoticeKind
 

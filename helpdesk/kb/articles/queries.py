@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.kb.article_rows import ArticleNotFound
-from helpdesk.kb.article_text import ArticleText, text_of
-from helpdesk.kb.review_dates import is_due
+from helpdesk.kb.articles.review_dates import is_due
+from helpdesk.kb.articles.rows import ArticleNotFound
+from helpdesk.kb.articles.text import ArticleText, text_of
 from helpdesk.models.accounts import Category
 from helpdesk.models.kb import Article, ArticleEvent, ArticleVersion
 from helpdesk.models.values import ArticleState, ArticleVisibility

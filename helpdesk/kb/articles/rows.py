@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.errors import Conflict, Invalid, NotFound
-from helpdesk.kb.lifecycle import Editor, Standing
+from helpdesk.kb.articles.lifecycle import Editor, Standing
 from helpdesk.models.accounts import User
 from helpdesk.models.kb import Article, ArticleEvent, ArticleVersion
 from helpdesk.models.values import ArticleEventKind, ArticleState, SourceType

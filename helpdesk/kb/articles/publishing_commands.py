@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.kb.article_rows import INSTALLATION, keep, locked, standing_of, touch, version_of
-from helpdesk.kb.lifecycle import Editor, Step, check
-from helpdesk.kb.review_commands import tell_author
-from helpdesk.kb.schedule_jobs import drop_archiving, drop_publication
+from helpdesk.kb.articles.lifecycle import Editor, Step, check
+from helpdesk.kb.articles.review_commands import tell_author
+from helpdesk.kb.articles.rows import INSTALLATION, keep, locked, standing_of, touch, version_of
+from helpdesk.kb.articles.schedule_jobs import drop_archiving, drop_publication
 from helpdesk.models.kb import Article, ArticleVersion
 from helpdesk.models.values import ArticleEventKind, ArticleState
 

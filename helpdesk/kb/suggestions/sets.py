@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.database.base import new_id
 from helpdesk.events.record import record
-from helpdesk.kb.reasons import Known, why
-from helpdesk.kb.suggestion_floor import Floor
+from helpdesk.kb.suggestions.floor import Floor
+from helpdesk.kb.suggestions.reasons import Known, why
 from helpdesk.models.ai import KbSuggestion, KbSuggestionSet
 from helpdesk.models.kb import Article
 from helpdesk.models.values import ArticleState, AuthorKind, SourceType, UnansweredOrigin

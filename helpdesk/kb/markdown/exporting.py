@@ -11,11 +11,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.kb.article_text import ArticleText
-from helpdesk.kb.markdown_archives import add_to_zip
-from helpdesk.kb.markdown_files import MarkdownArticle, write_article
-from helpdesk.kb.markdown_names import Named, names_in
-from helpdesk.kb.queries import ArticleFilter, list_articles
+from helpdesk.kb.articles.queries import ArticleFilter, list_articles
+from helpdesk.kb.articles.text import ArticleText
+from helpdesk.kb.markdown.archives import add_to_zip
+from helpdesk.kb.markdown.files import MarkdownArticle, write_article
+from helpdesk.kb.markdown.names import Named, names_in
 
 _AT_ONCE = 200
 

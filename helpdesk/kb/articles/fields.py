@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from helpdesk.kb.words import words_of
+from helpdesk.kb.articles.words import words_of
 from helpdesk.models.kb import Article
 from helpdesk.models.values import ArticleVisibility
 

@@ -12,17 +12,17 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.errors import HelpdeskError
-from helpdesk.kb.article_fields import ArticleChanges, NewArticle, would_change
-from helpdesk.kb.article_text import ArticleText
-from helpdesk.kb.commands import create_article, update_article
-from helpdesk.kb.front_matter import FileRefused
-from helpdesk.kb.lifecycle import Editor
-from helpdesk.kb.markdown_archives import MarkdownFile
-from helpdesk.kb.markdown_files import MarkdownArticle, read_article
-from helpdesk.kb.markdown_names import Named, names_in
-from helpdesk.kb.publishing_commands import archive_article, publish_article
-from helpdesk.kb.queries import article_by_external_id, article_by_id, latest_by_slug
-from helpdesk.kb.review_commands import request_review
+from helpdesk.kb.articles.commands import create_article, update_article
+from helpdesk.kb.articles.fields import ArticleChanges, NewArticle, would_change
+from helpdesk.kb.articles.lifecycle import Editor
+from helpdesk.kb.articles.publishing_commands import archive_article, publish_article
+from helpdesk.kb.articles.queries import article_by_external_id, article_by_id, latest_by_slug
+from helpdesk.kb.articles.review_commands import request_review
+from helpdesk.kb.articles.text import ArticleText
+from helpdesk.kb.markdown.archives import MarkdownFile
+from helpdesk.kb.markdown.files import MarkdownArticle, read_article
+from helpdesk.kb.markdown.front_matter import FileRefused
+from helpdesk.kb.markdown.names import Named, names_in
 from helpdesk.models.values import ArticleState, ArticleVisibility
 from helpdesk.rag.text.language import detect_language
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.errors import Conflict
-from helpdesk.kb.slugs import slug_of
+from helpdesk.kb.articles.slugs import slug_of
 from helpdesk.models.kb import Article
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.database.base import new_id
-from helpdesk.kb.article_rows import ArticleNotFound
+from helpdesk.kb.articles.rows import ArticleNotFound
 from helpdesk.models.kb import Article, ArticleVote
 from helpdesk.models.values import ArticleState
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.kb.lifecycle import Editor
+from helpdesk.kb.articles.lifecycle import Editor
 from helpdesk.models.kb import Article
 from helpdesk.models.values import NoticeKind
 from helpdesk.queue.catalog import DeliverNotification

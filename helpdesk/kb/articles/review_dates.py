@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.errors import Invalid
-from helpdesk.kb.article_rows import keep, locked, touch
-from helpdesk.kb.lifecycle import Editor
-from helpdesk.kb.notices import tell
+from helpdesk.kb.articles.lifecycle import Editor
+from helpdesk.kb.articles.notices import tell
+from helpdesk.kb.articles.rows import keep, locked, touch
 from helpdesk.models.accounts import Organization
 from helpdesk.models.kb import Article, ArticleVersion
 from helpdesk.models.values import ArticleEventKind, ArticleState, NoticeKind

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.kb.markdown_files import MarkdownArticle
+from helpdesk.kb.markdown.files import MarkdownArticle
 from helpdesk.models.accounts import Category, User
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.errors import NotFound
-from helpdesk.kb.citations import Citable, cited_in, links_in
+from helpdesk.kb.suggestions.citations import Citable, cited_in, links_in
 from helpdesk.models.ai import KbSuggestion
 from helpdesk.models.values import SourceType
 from helpdesk.rag.questions import read_question

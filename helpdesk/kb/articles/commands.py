@@ -10,9 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.database.base import new_id
-from helpdesk.kb.addresses import SlugTaken, address_for_one, free_slug
-from helpdesk.kb.article_fields import ArticleChanges, NewArticle, take_over
-from helpdesk.kb.article_rows import (
+from helpdesk.kb.articles.addresses import SlugTaken, address_for_one, free_slug
+from helpdesk.kb.articles.fields import ArticleChanges, NewArticle, take_over
+from helpdesk.kb.articles.lifecycle import Editor, Step, check
+from helpdesk.kb.articles.publishing_commands import archive_article, publish_article
+from helpdesk.kb.articles.review_commands import end_review
+from helpdesk.kb.articles.rows import (
     INSTALLATION,
     ArticleChanged,
     ArticleNotFound,
@@ -24,11 +27,8 @@ from helpdesk.kb.article_rows import (
     touch,
     version_of,
 )
-from helpdesk.kb.lifecycle import Editor, Step, check
-from helpdesk.kb.publishing_commands import archive_article, publish_article
-from helpdesk.kb.review_commands import end_review
-from helpdesk.kb.schedule_jobs import drop_archiving, drop_publication
-from helpdesk.kb.words import ArticleEmpty, Words, words_of
+from helpdesk.kb.articles.schedule_jobs import drop_archiving, drop_publication
+from helpdesk.kb.articles.words import ArticleEmpty, Words, words_of
 from helpdesk.models.kb import Article, ArticleVersion
 from helpdesk.models.values import ArticleDoer, ArticleEventKind, ArticleState
 

@@ -16,8 +16,8 @@ from helpdesk.ai.model import ModelBusy, Models
 from helpdesk.database.engine import Database
 from helpdesk.errors import Conflict
 from helpdesk.events.conversation import confirm_unchanged
-from helpdesk.kb.suggestion_floor import WANTED_PRECISION, floor_for
-from helpdesk.kb.suggestion_sets import Offer, has_set, store_offer
+from helpdesk.kb.suggestions.floor import WANTED_PRECISION, floor_for
+from helpdesk.kb.suggestions.sets import Offer, has_set, store_offer
 from helpdesk.models.ai import KbSuggestionSet
 from helpdesk.models.values import SourceType, TicketStatus
 from helpdesk.rag.embedding.models import active_model

@@ -12,10 +12,10 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.errors import Conflict
-from helpdesk.kb.article_fields import NewArticle
-from helpdesk.kb.commands import create_article
-from helpdesk.kb.gap_outline import Solved, outline_of, title_of
-from helpdesk.kb.gap_queries import GapNotFound, gap_by_id
+from helpdesk.kb.articles.commands import create_article
+from helpdesk.kb.articles.fields import NewArticle
+from helpdesk.kb.gaps.outline import Solved, outline_of, title_of
+from helpdesk.kb.gaps.queries import GapNotFound, gap_by_id
 from helpdesk.models.gaps import Gap
 from helpdesk.models.kb import Article
 from helpdesk.models.values import ArticleState, ArticleVisibility, GapState

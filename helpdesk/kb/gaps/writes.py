@@ -15,9 +15,9 @@ from sqlalchemy import delete, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.database.base import new_id
-from helpdesk.kb.gap_identity import matched
-from helpdesk.kb.gap_labels import Label
-from helpdesk.kb.gap_questions import AskedQuestion
+from helpdesk.kb.gaps.identity import matched
+from helpdesk.kb.gaps.labels import Label
+from helpdesk.kb.gaps.questions import AskedQuestion
 from helpdesk.models.gaps import Gap, GapMember
 from helpdesk.models.values import GapState
 

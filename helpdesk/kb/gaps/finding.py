@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk.ai.model import Embedder, InputRefused
 from helpdesk.database.engine import Database
 from helpdesk.errors import Unavailable
-from helpdesk.kb.gap_clusters import (
+from helpdesk.kb.gaps.clusters import (
     BY_WORDS,
     Closeness,
     by_vectors,
@@ -26,9 +26,9 @@ from helpdesk.kb.gap_clusters import (
     similarities_of_words,
     typical_of,
 )
-from helpdesk.kb.gap_labels import Label, Vocabulary
-from helpdesk.kb.gap_questions import AskedQuestion, unanswered_questions
-from helpdesk.kb.gap_writes import FoundGap, Sample, write_gaps
+from helpdesk.kb.gaps.labels import Label, Vocabulary
+from helpdesk.kb.gaps.questions import AskedQuestion, unanswered_questions
+from helpdesk.kb.gaps.writes import FoundGap, Sample, write_gaps
 from helpdesk.models.values import SourceType
 from helpdesk.rag.embedding.models import active_model
 from helpdesk.rag.embedding.vectors import BATCH_INPUTS, vectors_for

@@ -9,7 +9,9 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from helpdesk.kb.front_matter import (
+from helpdesk.kb.articles.slugs import slug_of
+from helpdesk.kb.articles.words import normal_body
+from helpdesk.kb.markdown.front_matter import (
     FileRefused,
     FrontMatter,
     plain_text,
@@ -17,8 +19,6 @@ from helpdesk.kb.front_matter import (
     split_text,
     write_front_matter,
 )
-from helpdesk.kb.slugs import slug_of
-from helpdesk.kb.words import normal_body
 from helpdesk.models.values import ArticleState, ArticleVisibility
 
 MOST_FILE_BYTES = 1_000_000

@@ -1,0 +1,1 @@
+"""Articles suggested for a ticket, and what people make of them."""
