@@ -13,7 +13,7 @@ from api.asking_slots import AskingSlots
 from api.component_states import ComponentStates
 from api.event_watch import EventWatch
 from api.overviews import Overviews
-from helpdesk.ai.ollama import OllamaModels, connect_models
+from helpdesk.ai.providers.ollama import OllamaModels, connect_models
 from helpdesk.database.engine import Database
 from helpdesk.queue.wake import WakeUp
 from helpdesk.rag.embedding.vectors import QueryVectors

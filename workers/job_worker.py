@@ -7,7 +7,7 @@ import os
 import structlog
 
 import workers.handlers  # noqa: F401 (registers every handler)
-from helpdesk.ai.ollama import connect_models
+from helpdesk.ai.providers.ollama import connect_models
 from helpdesk.notifications.mail.connections import close_connections
 from helpdesk.queue.catalog import JOB_TYPES
 from helpdesk.queue.claim import HEARTBEAT

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from helpdesk.ai.model import Embedder
-from helpdesk.ai.ollama import connect_models
+from helpdesk.ai.providers.ollama import connect_models
 from helpdesk.queue.link import CONNECTION_ERRORS
 from helpdesk.queue.wake import INDEX
 from helpdesk.rag.indexing.claim import BATCH, HEARTBEAT, IndexTaskInHand, claim, leases_of, prune, release, rescue

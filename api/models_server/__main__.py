@@ -20,7 +20,7 @@ import uvicorn
 
 from api.models_server.app import create_app
 from api.models_server.runtime import Runtime
-from helpdesk.ai.model_catalog import MODEL_FILES
+from helpdesk.ai.weights.model_catalog import MODEL_FILES
 from helpdesk.errors import HelpdeskError
 from helpdesk.observability import configure_logging
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from api.models_server.embedding import DIMENSIONS, MAX_TOKENS, MODEL_SHA256
 from api.models_server.text import CONTEXT_TOKENS
-from helpdesk.ai.model_catalog import MODEL_FILES
-from helpdesk.ai.model_files import installed
+from helpdesk.ai.weights.model_catalog import MODEL_FILES
+from helpdesk.ai.weights.model_files import installed
 
 EMBEDDING_MODEL = "all-minilm:latest"
 _TEXT_SIZES = {"qwen2.5-coder:1.5b": ("1.5B", 28, 1536), "qwen2.5-coder:0.5b": ("494.03M", 24, 896)}

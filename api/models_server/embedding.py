@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from api.models_server.wire import CANCELED, TOO_LONG, ApiError
-from helpdesk.ai.digests import compute_sha256
+from helpdesk.ai.weights.digests import compute_sha256
 from helpdesk.errors import Unavailable
 
 if TYPE_CHECKING:

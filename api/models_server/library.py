@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from api.models_server.catalog import EMBEDDING_MODEL, full_name
 from api.models_server.runtime import Runtime, runtime_of
 from api.models_server.wire import CANCELED, ApiError, ModelRequest, read, unless_gone
-from helpdesk.ai.model_catalog import MODEL_FILES
-from helpdesk.ai.model_files import ModelFetchFailed, fetch
+from helpdesk.ai.weights.model_catalog import MODEL_FILES
+from helpdesk.ai.weights.model_files import ModelFetchFailed, fetch
 
 VERSION = "0.0.0-embedded"
 

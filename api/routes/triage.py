@@ -13,7 +13,7 @@ from api.schemas.findings import Correction, Enqueued, PredictionView
 from helpdesk.queue.catalog import TriageTicket
 from helpdesk.queue.enqueue import enqueue
 from helpdesk.tickets.findings import triage_of
-from helpdesk.triage.feedback import Verdict, judge_prediction
+from helpdesk.triage.learning.feedback import Verdict, judge_prediction
 
 router = APIRouter(tags=["triage"])
 

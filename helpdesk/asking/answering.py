@@ -13,7 +13,7 @@ import anyio
 import structlog
 
 from helpdesk.ai.model import Models
-from helpdesk.ai.model_catalog import MODEL_FILES
+from helpdesk.ai.weights.model_catalog import MODEL_FILES
 from helpdesk.answers.trace import trace_of
 from helpdesk.asking.events import Abstained, Done, Event, SentenceGiven, SourcesFound
 from helpdesk.asking.evidence import Evidence

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from helpdesk.ai.injection import addresses_a_model
+from helpdesk.ai.prompting.injection import addresses_a_model
 from helpdesk.answers.article_units import Unit, sentences_of
 from helpdesk.answers.grounding import flat, names_an_address, problem_of_statement
 from helpdesk.asking.evidence import Source

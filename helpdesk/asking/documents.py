@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.ai.injection import addresses_a_model
+from helpdesk.ai.prompting.injection import addresses_a_model
 from helpdesk.answers.article_units import Unit, units_of
 from helpdesk.answers.grounding import flat
 from helpdesk.models.values import ArticleVisibility, SourceType

@@ -9,8 +9,8 @@ from typing import Any
 
 import structlog
 
-from helpdesk.ai.injection import addresses_a_model
 from helpdesk.ai.model import Answer, AnswerUnusable, InputRefused, LanguageModel, ModelIdentity, Prompt
+from helpdesk.ai.prompting.injection import addresses_a_model
 from helpdesk.asking.checks import Verdict, check_answer
 from helpdesk.asking.evidence import Evidence
 from helpdesk.asking.prompt import MAX_TOKENS, build_prompt, schema_of, shown

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.ai.runs import Decision, record_run
+from helpdesk.ai.runs.record import Decision, record_run
 from helpdesk.answers.trace import trace_of
 from helpdesk.asking.events import Done
 from helpdesk.asking.evidence import Evidence

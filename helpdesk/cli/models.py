@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from helpdesk.ai import model_files
-from helpdesk.ai.model_catalog import MODEL_FILES, known_file
+from helpdesk.ai.weights import model_files
+from helpdesk.ai.weights.model_catalog import MODEL_FILES, known_file
 from helpdesk.cli.configuration import read_settings
 
 app = typer.Typer(

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import typer
 
-from helpdesk.ai.ollama import connect_models
+from helpdesk.ai.providers.ollama import connect_models
 from helpdesk.cli.connection import run
 from helpdesk.cli.users import OrganizationSlug, organization_named
 from helpdesk.database.engine import Database
-from helpdesk.triage.champion import current_classifier
-from helpdesk.triage.classifier import Classifier
-from helpdesk.triage.examples import read_labels
+from helpdesk.triage.classifying.classifier import Classifier
+from helpdesk.triage.learning.champion import current_classifier
+from helpdesk.triage.learning.examples import read_labels
 
 app = typer.Typer(no_args_is_help=True, help="Let triage learn.", add_completion=False, rich_markup_mode=None)
 

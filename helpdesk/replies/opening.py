@@ -8,7 +8,6 @@ from typing import Any
 
 import structlog
 
-from helpdesk.ai.injection import addresses_a_model
 from helpdesk.ai.model import (
     Answer,
     AnswerUnusable,
@@ -19,6 +18,7 @@ from helpdesk.ai.model import (
     ModelMissing,
     Prompt,
 )
+from helpdesk.ai.prompting.injection import addresses_a_model
 from helpdesk.answers.grounding import TICKET, Sentence, check
 from helpdesk.rag.questions import Question
 from helpdesk.replies.evidence import Evidence

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.ai.runs import record_run
+from helpdesk.ai.runs.record import record_run
 from helpdesk.answers.trace import trace_of
 from helpdesk.database.base import new_id
 from helpdesk.events.conversation import confirm_unchanged

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from helpdesk.ai.ollama import connect_models
+from helpdesk.ai.providers.ollama import connect_models
 from helpdesk.database.base import new_id
 from helpdesk.database.embedded import EmbeddedPostgres
 from helpdesk.database.engine import Database

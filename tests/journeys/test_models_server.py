@@ -14,7 +14,7 @@ import ollama
 import pytest
 
 from api.models_server.embedding import locate_model
-from helpdesk.ai.model_catalog import MODEL_FILES
+from helpdesk.ai.weights.model_catalog import MODEL_FILES
 from tests.journeys.models_process import ModelsServer, models_server, run_models_server
 
 EMBEDDER = "all-minilm"

@@ -16,7 +16,7 @@ import ollama
 import psutil
 import pytest
 
-from helpdesk.ai.model_files import installed
+from helpdesk.ai.weights.model_files import installed
 from tests.journeys.models_process import ModelsServer, models_server
 
 MODEL = "qwen2.5-coder:0.5b"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from helpdesk.queue.catalog import RetrainTriage
 from helpdesk.queue.outcomes import Outcome
-from helpdesk.triage.champion import retrain
+from helpdesk.triage.learning.champion import retrain
 from workers.context import WorkerContext
 from workers.refusals import outcome_of
 from workers.registry import handlers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from helpdesk.queue.catalog import TriageTicket
 from helpdesk.queue.outcomes import Outcome
-from helpdesk.triage.pipeline import triage_ticket
+from helpdesk.triage.deciding.pipeline import triage_ticket
 from workers.context import WorkerContext
 from workers.refusals import outcome_of
 from workers.registry import handlers

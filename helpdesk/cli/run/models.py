@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import psutil
 
-from helpdesk.ai.model_catalog import known_file
-from helpdesk.ai.model_files import installed
+from helpdesk.ai.weights.model_catalog import known_file
+from helpdesk.ai.weights.model_files import installed
 from helpdesk.cli.configuration import read_settings
 from helpdesk.cli.models import DEFAULT_MODEL, SMALL_MODEL, sidecar_command
 from helpdesk.cli.run.options import Options

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.ai.model import Embedder, InputRefused, ModelBusy, ModelIdentity
-from helpdesk.ai.runs import record_embedding
+from helpdesk.ai.runs.record import record_embedding
 from helpdesk.database.engine import Database, transaction_time
 from helpdesk.errors import Unavailable
 from helpdesk.rag.embedding.halfvec import read_vector, write_vector

@@ -11,7 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from helpdesk.ai.model import CountsTokens, Embedder, InputRefused, ModelIdentity
-from helpdesk.ai.runs import record_embedding
+from helpdesk.ai.runs.record import record_embedding
 from helpdesk.database.engine import Database
 from helpdesk.errors import Unavailable
 from helpdesk.rag.embedding.embed import Embedded, embed_all

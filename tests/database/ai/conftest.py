@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from helpdesk.ai.model import Models
-from helpdesk.ai.ollama import OllamaModels, connect_models
+from helpdesk.ai.providers.ollama import OllamaModels, connect_models
 from helpdesk.database.engine import Database
 from helpdesk.models.values import ArticleVisibility
 from helpdesk.settings import Settings

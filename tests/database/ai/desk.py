@@ -24,7 +24,7 @@ from helpdesk.replies.pipeline import draft_reply
 from helpdesk.settings import Settings
 from helpdesk.tickets.commands import open_ticket
 from helpdesk.tickets.requests import Actor
-from helpdesk.triage.pipeline import triage_ticket
+from helpdesk.triage.deciding.pipeline import triage_ticket
 from tests.database.desk import NOW, vpn_ticket
 from tests.scripted_ollama import ScriptedOllama
 

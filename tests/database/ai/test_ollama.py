@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpdesk.ai.model import AnswerUnusable, InputRefused, ModelBusy, ModelMissing, Prompt
-from helpdesk.ai.ollama import OllamaModels, connect_models
+from helpdesk.ai.providers.ollama import OllamaModels, connect_models
 from helpdesk.errors import HelpdeskError
 from helpdesk.settings import Settings
 from tests.scripted_ollama import (

@@ -14,7 +14,7 @@ import ollama
 import pytest
 
 from helpdesk.ai.model import InputRefused, ModelMissing
-from helpdesk.ai.ollama import OllamaEmbedder, OllamaModels, connect_models
+from helpdesk.ai.providers.ollama import OllamaEmbedder, OllamaModels, connect_models
 from helpdesk.rag.embedding.profiles import profile_of
 from helpdesk.settings import Settings
 from tests.models_fixture import embedding_server

@@ -5,7 +5,7 @@ from datetime import timedelta
 from helpdesk.accounts.commands import create_category
 from helpdesk.models.values import TicketStatus
 from helpdesk.tickets.history import PastMove, PastTicket, add_past_ticket
-from helpdesk.triage.champion import retrain
+from helpdesk.triage.learning.champion import retrain
 from tests.database.ai.desk import AiDesk
 from tests.database.desk import NOW, vpn_ticket
 

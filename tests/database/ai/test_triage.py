@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from helpdesk.accounts.commands import create_category
 from helpdesk.ai.model import Embedder, ModelBusy, ModelIdentity, Models
-from helpdesk.ai.ollama import connect_models
+from helpdesk.ai.providers.ollama import connect_models
 from helpdesk.events.conversation import TicketMovedOn
 from helpdesk.models.values import AuthorKind, TicketPriority, TicketStatus
 from helpdesk.tickets.commands import change_status, reply
@@ -20,7 +20,7 @@ from helpdesk.tickets.fields import set_fields
 from helpdesk.tickets.history import PastMove, PastTicket, add_past_ticket
 from helpdesk.tickets.lifecycle import TicketClosed
 from helpdesk.tickets.requests import Actor
-from helpdesk.triage.classifier import read_classifier
+from helpdesk.triage.classifying.classifier import read_classifier
 from tests.database.ai.desk import AiDesk
 from tests.database.desk import NOW, vpn_ticket
 from tests.scripted_ollama import TEXT_MODEL, says

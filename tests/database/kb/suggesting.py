@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.ai.model import Embedder, ModelIdentity, Models
-from helpdesk.ai.ollama import connect_models
+from helpdesk.ai.providers.ollama import connect_models
 from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
 from helpdesk.kb.articles.commands import NewArticle, create_article, publish_article
@@ -33,7 +33,7 @@ from helpdesk.settings import Settings
 from helpdesk.tickets.commands import change_status, open_ticket, reply
 from helpdesk.tickets.findings import Suggestions, suggestions_of
 from helpdesk.tickets.requests import Actor
-from helpdesk.triage.pipeline import triage_ticket
+from helpdesk.triage.deciding.pipeline import triage_ticket
 from tests.database.desk import NOW, open_a_desk, vpn_ticket
 from tests.models_fixture import embedding_server
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.ai.model import Models
-from helpdesk.ai.ollama import connect_models
+from helpdesk.ai.providers.ollama import connect_models
 from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
 from helpdesk.kb.articles.commands import NewArticle, create_article, publish_article
@@ -26,7 +26,7 @@ from helpdesk.sla.prediction.commands import predict_breaches
 from helpdesk.tickets.commands import open_ticket
 from helpdesk.tickets.findings import findings_of
 from helpdesk.tickets.queries import get_ticket
-from helpdesk.triage.pipeline import triage_ticket
+from helpdesk.triage.deciding.pipeline import triage_ticket
 from tests.database.desk import NOW, open_a_desk, vpn_ticket
 from tests.models_fixture import embedding_server
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from helpdesk.ai.ollama import OllamaModels, connect_models
+from helpdesk.ai.providers.ollama import OllamaModels, connect_models
 from helpdesk.rag.embedding.models import active_model
 from helpdesk.rag.model_change.changing import DoesWorse
 from helpdesk.rag.model_change.queries import model_reports

@@ -6,9 +6,9 @@ import hashlib
 import zipfile
 from pathlib import Path
 
-from helpdesk.ai.chunk_wheels import ChunkWheels
-from helpdesk.ai.model_catalog import ModelFile
-from helpdesk.ai.model_sources import Source
+from helpdesk.ai.weights.chunk_wheels import ChunkWheels
+from helpdesk.ai.weights.model_catalog import ModelFile
+from helpdesk.ai.weights.model_sources import Source
 
 PATTERN = "atum-test-slice-{}"
 VERSION = "1.0.0"

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from helpdesk.ai.breaker import Breaker, BreakerState
 from helpdesk.ai.model import InputRefused, ModelBusy
+from helpdesk.ai.providers.breaker import Breaker, BreakerState
 
 
 class Clock:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpdesk.ai.injection import addresses_a_model
+from helpdesk.ai.prompting.injection import addresses_a_model
 
 
 @pytest.mark.parametrize(

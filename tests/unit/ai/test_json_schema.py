@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from helpdesk.ai.json_schema import decoded, problem_with
 from helpdesk.ai.model import AnswerUnusable
+from helpdesk.ai.providers.json_schema import decoded, problem_with
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -17,10 +17,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from helpdesk.ai.chunk_wheels import ChunkWheels
-from helpdesk.ai.model_catalog import MODEL_FILES, UnknownModel
-from helpdesk.ai.model_files import ModelFetchFailed, ModelFileDamaged, ModelFileMissing, fetch, installed, verify
-from helpdesk.ai.model_sources import HubRepository
+from helpdesk.ai.weights.chunk_wheels import ChunkWheels
+from helpdesk.ai.weights.model_catalog import MODEL_FILES, UnknownModel
+from helpdesk.ai.weights.model_files import (
+    ModelFetchFailed,
+    ModelFileDamaged,
+    ModelFileMissing,
+    fetch,
+    installed,
+    verify,
+)
+from helpdesk.ai.weights.model_sources import HubRepository
 from tests.unit.ai.chunk_index import CONTENT, PATTERN, SLICES, VERSION, add_slices, add_wheel, model_file
 
 NAME = "tiny:latest"
@@ -29,7 +36,7 @@ REPOSITORY = Path(__file__).parents[3]
 FETCH_IN_A_PROCESS_OF_ITS_OWN = """
 import sys
 from pathlib import Path
-from helpdesk.ai.model_files import fetch
+from helpdesk.ai.weights.model_files import fetch
 from tests.unit.ai.chunk_index import model_file
 fetch("tiny:latest", Path(sys.argv[1]), on_progress=lambda done, total: None, catalog=model_file())
 """

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from helpdesk.ai.pace import Pace
-from helpdesk.ai.token_ratio import TokenRatio
+from helpdesk.ai.providers.pace import Pace
+from helpdesk.ai.providers.token_ratio import TokenRatio
 
 
 def test_a_call_that_was_too_slow_halves_the_next_ones_down_to_one() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpdesk.triage.rules import find, raise_priority, usual_type
+from helpdesk.triage.deciding.rules import find, raise_priority, usual_type
 
 EVEN = {"low": 0.25, "normal": 0.5, "high": 0.2, "urgent": 0.05}
 

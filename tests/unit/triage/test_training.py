@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from helpdesk.triage import training
-from helpdesk.triage.classifier import keep_doubt, read_classifier, write_classifier
-from helpdesk.triage.features import WIDTH, inverse_document_frequencies, terms_of, weigh
-from helpdesk.triage.training import Example, calibration_error, train
+from helpdesk.triage.classifying import training
+from helpdesk.triage.classifying.classifier import keep_doubt, read_classifier, write_classifier
+from helpdesk.triage.classifying.features import WIDTH, inverse_document_frequencies, terms_of, weigh
+from helpdesk.triage.classifying.training import Example, calibration_error, train
 
 WORDS = {"printer": "the printer jams paper in tray", "network": "vpn wifi connection drops timeout"}
 DIMS = 8

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from helpdesk.triage.rules import find
-from helpdesk.triage.verdict import candidates, is_unsure, judge, judge_priority, pool, prior_to, votes_of
+from helpdesk.triage.deciding.rules import find
+from helpdesk.triage.deciding.verdict import candidates, is_unsure, judge, judge_priority, pool, prior_to, votes_of
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from helpdesk.triage.features import Terms, weigh
+from helpdesk.triage.classifying.features import Terms, weigh
 
 FORMAT = 1
 # Fewer labelled tickets than this teach nothing that descriptions do not say better.

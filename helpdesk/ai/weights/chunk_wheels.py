@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from helpdesk.ai.model_sources import Progress, SourceFailed, copy, state_of
+from helpdesk.ai.weights.model_sources import Progress, SourceFailed, copy, state_of
 
 _LOOK_EVERY_S = 0.3
 

@@ -10,7 +10,6 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.ai.injection import addresses_a_model
 from helpdesk.ai.model import (
     Answer,
     AnswerUnusable,
@@ -21,17 +20,27 @@ from helpdesk.ai.model import (
     Models,
     Prompt,
 )
-from helpdesk.ai.runs import record_run
+from helpdesk.ai.prompting.injection import addresses_a_model
+from helpdesk.ai.runs.record import record_run
 from helpdesk.database.engine import Database
 from helpdesk.rag.questions import Question, read_question, vector_of
 from helpdesk.tickets.lifecycle import TicketClosed, is_settled
-from helpdesk.triage.champion import current_classifier
-from helpdesk.triage.examples import Labels, read_labels
-from helpdesk.triage.features import terms_of
-from helpdesk.triage.prompt import MAX_TOKENS, TYPES, Choice, build_prompt, schema_of
-from helpdesk.triage.rules import find, usual_type
-from helpdesk.triage.storing import store_verdicts
-from helpdesk.triage.verdict import Verdict, candidates, is_unsure, judge, judge_priority, pool, prior_to, votes_of
+from helpdesk.triage.classifying.features import terms_of
+from helpdesk.triage.deciding.prompt import MAX_TOKENS, TYPES, Choice, build_prompt, schema_of
+from helpdesk.triage.deciding.rules import find, usual_type
+from helpdesk.triage.deciding.storing import store_verdicts
+from helpdesk.triage.deciding.verdict import (
+    Verdict,
+    candidates,
+    is_unsure,
+    judge,
+    judge_priority,
+    pool,
+    prior_to,
+    votes_of,
+)
+from helpdesk.triage.learning.champion import current_classifier
+from helpdesk.triage.learning.examples import Labels, read_labels
 
 log = structlog.get_logger(__name__)
 

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from helpdesk.ai.breaker import Breaker
 from helpdesk.ai.model import InputRefused, ModelBusy, ModelSlow
-from helpdesk.ai.pace import Pace
-from helpdesk.ai.token_ratio import TokenRatio
-from helpdesk.ai.vector_checks import batches, checked_vectors
+from helpdesk.ai.providers.breaker import Breaker
+from helpdesk.ai.providers.pace import Pace
+from helpdesk.ai.providers.token_ratio import TokenRatio
+from helpdesk.ai.providers.vector_checks import batches, checked_vectors
 
 # Vectors as they came, and how many tokens the texts had, None where the runtime does not count.
 Raw = tuple[Sequence[Sequence[float]], int | None]

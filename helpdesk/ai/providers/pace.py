@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpdesk.ai.vector_checks import MAX_TEXTS_A_CALL
+from helpdesk.ai.providers.vector_checks import MAX_TEXTS_A_CALL
 
 # Calls in a row that were answered in time, after which a larger one is tried.
 _CALM = 20

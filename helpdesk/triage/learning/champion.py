@@ -17,9 +17,9 @@ from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
 from helpdesk.errors import Unavailable
 from helpdesk.rag.embedding.models import active_model, ensure_active_model
-from helpdesk.triage.classifier import Classifier, read_classifier, write_classifier
-from helpdesk.triage.examples import FIELDS, Labels, count_labels, gather, read_labels
-from helpdesk.triage.training import train
+from helpdesk.triage.classifying.classifier import Classifier, read_classifier, write_classifier
+from helpdesk.triage.classifying.training import train
+from helpdesk.triage.learning.examples import FIELDS, Labels, count_labels, gather, read_labels
 
 log = structlog.get_logger(__name__)
 

@@ -16,12 +16,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.ai.model import Embedder, InputRefused
-from helpdesk.ai.runs import sha256_of
+from helpdesk.ai.runs.record import sha256_of
 from helpdesk.database.engine import Database
 from helpdesk.models.values import TicketPriority, TicketType
 from helpdesk.rag.embedding.vectors import ticket_input, vectors_for
-from helpdesk.triage.features import terms_of
-from helpdesk.triage.training import Example
+from helpdesk.triage.classifying.features import terms_of
+from helpdesk.triage.classifying.training import Example
 
 FIELDS = ("category", "priority", "team", "type")
 CORRECTION_WEIGHT = 3.0

@@ -15,8 +15,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from helpdesk.triage.classifier import MIN_EXAMPLES, Classifier, FieldModel, Head, Part, keep_doubt, log_softmax
-from helpdesk.triage.features import WIDTH, Terms, inverse_document_frequencies, weigh
+from helpdesk.triage.classifying.classifier import (
+    MIN_EXAMPLES,
+    Classifier,
+    FieldModel,
+    Head,
+    Part,
+    keep_doubt,
+    log_softmax,
+)
+from helpdesk.triage.classifying.features import WIDTH, Terms, inverse_document_frequencies, weigh
 
 FOLDS = 4
 _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)

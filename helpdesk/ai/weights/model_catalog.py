@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from helpdesk.ai.chunk_wheels import ChunkWheels
-from helpdesk.ai.model_sources import HubRepository, Source
+from helpdesk.ai.weights.chunk_wheels import ChunkWheels
+from helpdesk.ai.weights.model_sources import HubRepository, Source
 from helpdesk.errors import NotFound
 
 

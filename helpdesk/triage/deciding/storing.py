@@ -15,7 +15,7 @@ from helpdesk.models.ai import TriagePrediction
 from helpdesk.models.values import AuthorKind
 from helpdesk.rag.questions import Question
 from helpdesk.tickets.fields import apply_triage
-from helpdesk.triage.verdict import Verdict
+from helpdesk.triage.deciding.verdict import Verdict
 
 _APPLIED = ("category", "priority", "team", "type")
 # The language has no history of its own: whoever reads the ticket sees it in the words.

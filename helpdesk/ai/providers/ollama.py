@@ -19,11 +19,6 @@ import numpy as np
 import ollama
 from numpy.typing import NDArray
 
-from helpdesk.ai.breaker import Breaker
-from helpdesk.ai.embedding_calls import EmbeddingCalls, Raw
-from helpdesk.ai.failures import FOREIGN_ERRORS, Result, call_with_patience, failure_of_error, failure_of_status
-from helpdesk.ai.json_schema import decoded
-from helpdesk.ai.listing import Listing, full_name
 from helpdesk.ai.model import (
     Answer,
     AnswerUnusable,
@@ -33,6 +28,17 @@ from helpdesk.ai.model import (
     Models,
     Prompt,
 )
+from helpdesk.ai.providers.breaker import Breaker
+from helpdesk.ai.providers.embedding_calls import EmbeddingCalls, Raw
+from helpdesk.ai.providers.failures import (
+    FOREIGN_ERRORS,
+    Result,
+    call_with_patience,
+    failure_of_error,
+    failure_of_status,
+)
+from helpdesk.ai.providers.json_schema import decoded
+from helpdesk.ai.providers.listing import Listing, full_name
 from helpdesk.settings import Settings
 
 CONNECT_TIMEOUT_S = 3.0

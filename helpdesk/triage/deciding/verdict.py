@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from helpdesk.triage.rules import Finding, raise_priority
+from helpdesk.triage.deciding.rules import Finding, raise_priority
 
 Decision = Literal["auto", "suggest", "none"]
 

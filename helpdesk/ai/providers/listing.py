@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-from helpdesk.ai.breaker import Breaker
+from helpdesk.ai.providers.breaker import Breaker
 
 FRESH_S = 60.0
 # A model that is still being fetched is looked for again soon.

@@ -1,0 +1,1 @@
+"""The runtimes that models are reached through, and how each can fail."""

@@ -1,0 +1,1 @@
+"""The classifier itself: features, training and use, without a database."""

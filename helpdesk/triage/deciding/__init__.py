@@ -1,0 +1,1 @@
+"""One ticket's triage: ask, weigh, store and apply."""
