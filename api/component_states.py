@@ -11,7 +11,7 @@ from typing import Any, Literal
 import structlog
 from sqlalchemy import text
 
-from helpdesk.ai.model import Embedder, LanguageModel, ModelMissing, Models
+from helpdesk.ai.model import Embedder, LanguageModel, ModelBusy, ModelMissing, Models
 from helpdesk.database.engine import Database
 from helpdesk.rag.embedding.models import EmbeddingModelChanged, models_in_service, runtime_of
 
@@ -60,7 +60,7 @@ class ComponentStates:
                 parts = await asyncio.gather(
                     self.database(),
                     _component("embedding_model", self._embedding_model),
-                    _component("text_model", lambda: _identify(self._models.language)),
+                    _component("text_model", self._text_model),
                     _component("queue", self._queue),
                 )
                 self._known = (time.monotonic(), list(parts))
@@ -82,8 +82,31 @@ class ComponentStates:
         if not models or models[0].state != "active":
             return await _identify(self._models.embedder)
         await runtime_of(self._database, self._models.embedder, models[0])
+        told = self._models.report()
+        if any(told.get(name, {}).get("state") == "open" for name in ("embed", f"embed {models[0].name}")):
+            raise ModelBusy
         building = next((model.name for model in models if model.state == "building"), None)
         return {"model": models[0].name} | ({"building": building} if building else {})
+
+    async def _text_model(self) -> dict[str, Any]:
+        """Tell the text model of organisations that let no text leave the host, else that of the others."""
+        try:
+            return await _identify(self._models.language) | self._breakers("text")
+        except ModelMissing:
+            if self._models.language_off_host is None:
+                raise
+            return await _identify(self._models.language_off_host) | self._breakers("text")
+
+    def _breakers(self, kind: str) -> dict[str, Any]:
+        """Return the states of the breakers of a kind of call; raise ModelBusy where all of them are open.
+
+        What went wrong is for those who sign in; the state is for whoever watches.
+        """
+        told = self._models.report()
+        states = {name: told[name]["state"] for name in told if name.split()[0] == kind}
+        if states and set(states.values()) == {"open"}:
+            raise ModelBusy
+        return {"breakers": states}
 
     async def _queue(self) -> dict[str, Any]:
         async with self._database.transaction(None, role="atum_worker") as session:

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from api.asking_slots import AskedTooOften
 from api.preconditions import ChangedMeanwhile
+from api.visit_rate import VisitedTooOften
 from helpdesk.accounts.queries import ContactNotFound
 from helpdesk.assets.commands import AssetChanged
 from helpdesk.attachments.commands import NotOnThisTicket
@@ -57,6 +58,7 @@ STATUS_OF_ERROR: dict[type[HelpdeskError], int] = {
     AssetChanged: 412,
     CalendarChanged: 412,
     ChangedMeanwhile: 412,
+    VisitedTooOften: 429,
 }
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_S = "5"

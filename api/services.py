@@ -13,7 +13,8 @@ from api.asking_slots import AskingSlots
 from api.component_states import ComponentStates
 from api.event_watch import EventWatch
 from api.overviews import Overviews
-from helpdesk.ai.providers.ollama import OllamaModels, connect_models
+from api.visit_rate import VisitRate
+from helpdesk.ai.providers.connecting import ConnectedModels, connect_models
 from helpdesk.database.engine import Database
 from helpdesk.queue.wake import WakeUp
 from helpdesk.rag.embedding.vectors import QueryVectors
@@ -21,6 +22,8 @@ from helpdesk.settings import Settings
 
 log = structlog.get_logger(__name__)
 _MOST_JOB_STREAMS = 32
+# Of one address; behind a proxy that does not pass it on, of all together.
+_VISITS_PER_MINUTE = 60
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Services:
 
     settings: Settings
     database: Database
-    models: OllamaModels
+    models: ConnectedModels
     query_vectors: QueryVectors
     events: EventWatch
     states: ComponentStates
@@ -37,6 +40,8 @@ class Services:
     # Each stream of jobs looks at the database every second.
     job_streams: asyncio.Semaphore
     asking: AskingSlots
+    # Of those who come by a link, without an account.
+    visits: VisitRate
 
 
 @asynccontextmanager
@@ -47,7 +52,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         stack.push_async_callback(_close, database)
         await database.ping()
         log.info("connected_to_database")
-        models = connect_models(settings)
+        models = connect_models(settings, database=database)
         stack.push_async_callback(models.close)
         # While it is open, every transaction of this process that enqueues something wakes the workers.
         await stack.enter_async_context(WakeUp(settings, application="api"))
@@ -61,6 +66,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             overviews=Overviews(),
             job_streams=asyncio.Semaphore(_MOST_JOB_STREAMS),
             asking=AskingSlots(slots=settings.ask_concurrency, per_minute=settings.ask_per_minute),
+            visits=VisitRate(per_minute=_VISITS_PER_MINUTE),
         )
 
 

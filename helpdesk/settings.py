@@ -67,6 +67,35 @@ class Settings(BaseSettings):
     model_timeout_s: float = Field(default=120, gt=0, description="Longest wait for one answer of a text model.")
     embed_timeout_s: float = Field(default=60, gt=0, description="Longest wait for one batch of vectors.")
 
+    text_context_tokens: int = Field(
+        default=4096,
+        ge=1024,
+        le=1_000_000,
+        description="Room in tokens that the text model has for a prompt and its answer, with an Ollama server.",
+    )
+    text_calls_at_once: int = Field(default=1, ge=1, le=100, description="Text model calls a process makes at a time.")
+    text_tokens_a_day: int | None = Field(
+        default=None, ge=0, description="Most tokens of the text model for an organisation in 24 h; none: no bound."
+    )
+    text_seconds_a_day: float | None = Field(
+        default=None, ge=0, description="Most seconds of the text model for an organisation in 24 h; none: no bound."
+    )
+    openai_url: str | None = Field(
+        default=None,
+        description="A text model behind OpenAI's protocol, such as vLLM or llama.cpp's server, with its version: "
+        "http://host:8000/v1. It is used in place of Ollama's where text may be sent to it.",
+    )
+    openai_api_key: SecretStr | None = Field(default=None, description="The key of that endpoint, where it wants one.")
+    openai_model: str | None = Field(
+        default=None, description="The model of that endpoint; by default the only one it has."
+    )
+    own_model_hosts: str = Field(
+        default="",
+        description="Hosts of models besides this one that are the operator's own, so that text may be sent there: "
+        "networks such as 10.1.0.0/16, names such as gpu.example.net, and domains such as .example.net, "
+        "separated by commas.",
+    )
+
     rag_index_on_ticket_create: bool = Field(
         default=True,
         validation_alias=_also_bare("RAG_INDEX_ON_TICKET_CREATE"),
@@ -81,6 +110,15 @@ class Settings(BaseSettings):
     )
     smart_reply: Literal["on_open", "on_demand", "off"] = Field(
         default="on_open", description="When a reply is drafted: for each new ticket, when asked, or never."
+    )
+
+    reply_phrasing: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description="Whether the text model writes whole drafts: auto asks any but the small embedded ones; where it "
+        "does not, the articles are quoted and it only names the topic.",
+    )
+    reply_timeout_s: float = Field(
+        default=60, gt=0, le=600, description="Longest wait for the text model's part in a draft; then quotes do."
     )
 
     kb_wanted_precision: float = Field(
@@ -161,8 +199,14 @@ class Settings(BaseSettings):
     keep_job_events_days: float = Field(
         default=30, gt=0, description="Days that the history of jobs is kept; it goes by whole days."
     )
+    keep_ai_runs_days: float = Field(
+        default=365, gt=0, description="Days that calls of models are kept with what the models saw and said."
+    )
     keep_questions_days: float = Field(
         default=90, gt=0, description="Days that questions of agents are kept with their answers."
+    )
+    keep_quarter_figures_days: int = Field(
+        default=35, ge=1, le=1000, description="Days that figures of quarters of an hour are kept."
     )
     transaction_age_alarm_s: float = Field(
         default=600, gt=0, description="Age in seconds from which an open transaction is warned of in the log."
@@ -195,6 +239,16 @@ class Settings(BaseSettings):
         if parts.port is None and parts.scheme == "http":
             full = f"{full.rstrip('/')}:11434"
         return full.rstrip("/")
+
+    @field_validator("openai_url")
+    @classmethod
+    def _of_an_endpoint(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+            raise ValueError("the endpoint's URL must be like http://host:8000/v1, without a name or a password in it")
+        return url.rstrip("/")
 
     @field_validator("database_url", "database_listen_url")
     @classmethod

@@ -20,6 +20,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from helpdesk.ai.providers.schemas import PROBE_SCHEMA
+
 EMBEDDING_MODEL = "all-minilm"
 TEXT_MODEL = "scripted"
 DIMS = 384
@@ -50,6 +52,21 @@ def slow(seconds: float) -> Reply:
         yield b"{}"
 
     return lambda _body: StreamingResponse(wait(), media_type="application/json", headers={"content-length": "2"})
+
+
+def held(until: threading.Event, content: str = "Well.") -> Reply:
+    """Answer a chat once a test lets it."""
+
+    def answer(body: dict[str, Any]) -> Response:
+        said = bytes(says(content)(body).body)
+
+        async def wait() -> AsyncIterator[bytes]:
+            await asyncio.to_thread(until.wait, 30)
+            yield said
+
+        return StreamingResponse(wait(), media_type="application/json")
+
+    return answer
 
 
 def cut() -> Reply:
@@ -125,12 +142,18 @@ class ScriptedOllama:
     Attributes:
         digests: the models it has, by name.
         capabilities: what `/api/show` says the models can do.
+        obeys: whether its text model is held to the schema it is sent; when asked only to find that out, which
+            `probes` counts, it answers by this and by nothing else.
+        remote: names of models that it has computed by somebody else.
         requests: bodies by path, oldest first.
     """
 
     url: str = ""
     digests: dict[str, str] = field(default_factory=lambda: {EMBEDDING_MODEL: "e" * 64, TEXT_MODEL: "t" * 64})
     capabilities: list[str] = field(default_factory=lambda: ["completion"])
+    obeys: bool = True
+    probes: int = 0
+    remote: set[str] = field(default_factory=set)
     requests: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     _replies: dict[str, deque[Reply]] = field(default_factory=lambda: defaultdict(deque))
     _always: dict[str, Reply] = field(default_factory=dict)
@@ -147,6 +170,10 @@ class ScriptedOllama:
         raw = await request.body()
         body: dict[str, Any] = json.loads(raw) if raw else {}
         path = request.url.path
+        if body.get("format") == PROBE_SCHEMA:
+            self.probes += 1
+            word = PROBE_SCHEMA["properties"]["answer"]["enum"][0]
+            return says({"answer": word} if self.obeys else "The capital of France is Paris.")(body)
         self.requests[path].append(body)
         if self._replies[path]:
             return self._replies[path].popleft()(body)
@@ -158,10 +185,14 @@ class ScriptedOllama:
                 return json_reply(
                     {
                         "models": [
-                            {"model": name, "name": name, "digest": digest} for name, digest in self.digests.items()
+                            {"model": name, "name": name, "digest": digest}
+                            | ({"remote_host": "https://ollama.com:443"} if name in self.remote else {})
+                            for name, digest in self.digests.items()
                         ]
                     }
                 )
+            case "/api/version":
+                return json_reply({"version": "0.12.6"})
             case "/api/show":
                 return json_reply({"capabilities": self.capabilities, "model_info": {}})
             case "/api/embed":

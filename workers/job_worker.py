@@ -7,7 +7,7 @@ import os
 import structlog
 
 import workers.handlers  # noqa: F401 (registers every handler)
-from helpdesk.ai.providers.ollama import connect_models
+from helpdesk.ai.providers.connecting import connect_models
 from helpdesk.notifications.mail.connections import close_connections
 from helpdesk.queue.catalog import JOB_TYPES
 from helpdesk.queue.claim import HEARTBEAT
@@ -41,7 +41,7 @@ async def run(settings: Settings) -> int:
     async with worker_process(
         settings, kind="job", stopping=stopping, capacity=capacity, types=known, heartbeat_sql=HEARTBEAT
     ) as process:
-        models = connect_models(settings)
+        models = connect_models(settings, database=process.database)
         runner = Runner(process, handlers=handlers, models=models, capacity=capacity, types=types)
         try:
             await runner.run()

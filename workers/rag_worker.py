@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from helpdesk.ai.model import Embedder
-from helpdesk.ai.providers.ollama import connect_models
+from helpdesk.ai.providers.connecting import connect_models
 from helpdesk.queue.link import CONNECTION_ERRORS
 from helpdesk.queue.wake import INDEX
 from helpdesk.rag.indexing.claim import BATCH, HEARTBEAT, IndexTaskInHand, claim, leases_of, prune, release, rescue
@@ -194,6 +194,7 @@ async def run(settings: Settings) -> int:
             settings, kind="rag", stopping=stopping, capacity=BATCH, heartbeat_sql=HEARTBEAT
         ) as process:
             worker = RagWorker(process, models.embedder)
+            process.heartbeat.figures = lambda: {"models": models.report()}
             process.listener.on(INDEX, worker.wake.set)
             loops = {
                 "index": worker.index_forever,

@@ -148,7 +148,12 @@ class Runner:
 
     def _figures(self) -> dict[str, Any]:
         """Return what `workers.stats` says of this process; called in the heartbeat's thread."""
-        return {**self.counters.as_dict(), "stuck": self._slots.stuck, "claim_ms": self.counters.claim_ms()}
+        return {
+            **self.counters.as_dict(),
+            "stuck": self._slots.stuck,
+            "claim_ms": self.counters.claim_ms(),
+            "models": self._models.report(),
+        }
 
     async def _end_overdue(self) -> None:
         """End handlers whose time is over, also while the worker drains."""

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, assert_never
 from uuid import UUID
 
-import anyio
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
-from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from api.answer_stream import EVENT_STREAM, accepts, stream_answer
 from api.dependencies import CurrentUser, Now, ReadSession, ServicesOfApp, Transaction, Visitor
 from api.paging import PageOf, Paging
-from api.problems import problem_of
 from api.schemas.ask import (
     AbstainedEvent,
     AnswerFeedback,
@@ -39,10 +36,7 @@ from helpdesk.rag.questions import read_question
 from helpdesk.rag.retrieval.query import SearchFilters
 
 router = APIRouter(prefix="/rag", tags=["search"])
-_HEARTBEAT_S = 10
 _JSON = "application/json"
-# What an answer under way gets when the server stops.
-_FAREWELL_S = 2.0
 _NOBODY_READS = 499
 
 
@@ -81,18 +75,17 @@ async def ask(request: Request, body: AskBody, services: ServicesOfApp, user: Vi
     )
     if _wants_json(request):
         return await _whole(request, services, asking, asked)
-    return EventSourceResponse(
-        _messages(request, services, asking, asked),
-        ping=_HEARTBEAT_S,
-        ping_message_factory=lambda: ServerSentEvent(comment="still here"),
-        shutdown_event=anyio.Event(),
-        shutdown_grace_period=_FAREWELL_S,
+    return stream_answer(
+        request,
+        services.asking,
+        answer_question(asking, asked),
+        organization_id=asking.organization_id,
+        named=_named,
     )
 
 
 def _wants_json(request: Request) -> bool:
-    accepted = [part.split(";", 1)[0].strip() for part in request.headers.get("Accept", "").split(",")]
-    return _JSON in accepted and "text/event-stream" not in accepted
+    return accepts(request, _JSON) and not accepts(request, EVENT_STREAM)
 
 
 async def _read(body: AskBody, services: Services, user: SignedIn) -> Asked:
@@ -113,22 +106,6 @@ async def _read(body: AskBody, services: Services, user: SignedIn) -> Asked:
         ticket_id=body.ticket_id,
         history=tuple(body.history),
     )
-
-
-async def _messages(
-    request: Request, services: Services, asking: Asking, asked: Asked
-) -> AsyncIterator[ServerSentEvent]:
-    try:
-        async with services.asking.taken(asking.organization_id), aclosing(answer_question(asking, asked)) as events:
-            async for event in events:
-                yield _message(event)
-    except Exception as error:  # the status has left already; the stream says what went wrong
-        yield ServerSentEvent(event="error", data=await problem_of(request, error))
-
-
-def _message(event: Event) -> ServerSentEvent:
-    name, view = _named(event)
-    return ServerSentEvent(event=name, data=view.model_dump_json())
 
 
 def _named(event: Event) -> tuple[str, BaseModel]:

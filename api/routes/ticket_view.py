@@ -9,18 +9,18 @@ from fastapi import Response
 
 from api.dependencies import Transaction
 from api.preconditions import entity_tag
+from api.schemas.drafts import DraftView
 from api.schemas.findings import (
     BreachView,
-    DraftView,
     DuplicateView,
     NearMissView,
-    PredictionView,
     SuggestionsView,
     SuggestionView,
     TicketView,
 )
 from api.schemas.sla import ClockView
 from api.schemas.tickets import AssetLink, ListedTicket, MessageView, TicketLink, TicketSummary
+from api.schemas.triage import PredictionView
 from helpdesk.models.ai import TriagePrediction
 from helpdesk.sla.clocks import queries as sla
 from helpdesk.tickets import queries

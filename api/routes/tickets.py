@@ -26,6 +26,7 @@ from api.schemas.tickets import (
     TicketEventView,
 )
 from helpdesk.models.values import AuthorKind, TicketPriority, TicketStatus
+from helpdesk.replies.commands import note_reply
 from helpdesk.sla.clocks.queries import clocks_of
 from helpdesk.sla.prediction.queries import predictions_of
 from helpdesk.sla.rules.risk import Risk
@@ -142,6 +143,8 @@ async def add_message(
         now=now,
         settings=services.settings,
     )
+    if new.by == "agent":
+        await note_reply(session, organization_id=user.organization_id, message=message, actor=actor_of(user), now=now)
     return MessageView.model_validate(message)
 
 

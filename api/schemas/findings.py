@@ -9,21 +9,10 @@ from uuid import UUID
 from pydantic import Field
 
 from api.schemas.bodies import Body, Made, Name, View
+from api.schemas.drafts import DraftView
 from api.schemas.sla import ClockView
 from api.schemas.tickets import AssetLink, MessageView, TicketLink, TicketSummary
-
-
-class PredictionView(Made):
-    """What triage thinks of one field."""
-
-    field: str
-    value: str | None
-    probability: float
-    alternatives: dict[str, Any]
-    source: str = Field(description="What came to it: `classifier`, `model`, `rule` or another part.")
-    reason: str
-    decision: Literal["auto", "suggest", "none"]
-    applied_at: datetime | None
+from api.schemas.triage import PredictionView
 
 
 class SuggestionView(View):
@@ -91,20 +80,6 @@ class SuggestionsView(Made):
     duplicates: list[DuplicateView] = Field(description="Alike tickets, the most alike first.")
 
 
-class DraftView(Made):
-    """A reply for an agent to check, or the reason why there is none."""
-
-    state: Literal["drafted", "abstained", "sent", "discarded"]
-    body: str
-    sentences: list[dict[str, Any]]
-    sources: list[dict[str, Any]]
-    checks: dict[str, Any]
-    abstain_reason: str | None
-    language: str | None
-    method: str
-    model: str | None
-
-
 class BreachView(Made):
     """How likely a running clock is to breach."""
 
@@ -114,6 +89,8 @@ class BreachView(Made):
     probability: float
     reasons: list[dict[str, Any]]
     model: str
+    ends_from: datetime | None = Field(description="Four of five clocks like it end from then on; null with few cases.")
+    ends_until: datetime | None
 
 
 class TicketView(TicketSummary):
@@ -124,7 +101,7 @@ class TicketView(TicketSummary):
     merged_into: TicketLink | None = Field(description="The ticket that stands for this one.")
     absorbed: list[TicketLink] = Field(description="The tickets that were merged into this one.")
     sla: list[ClockView]
-    triage: dict[str, PredictionView] | None = Field(description="By field: priority, category, team, type.")
+    triage: dict[str, PredictionView] | None = Field(description="What triage thinks, by field.")
     suggestions: SuggestionsView | None
     draft: DraftView | None
     prediction: list[BreachView] | None = Field(description="One for each running clock.")

@@ -43,6 +43,12 @@ class SimulationResult(View):
     cases: list[dict[str, Any]]
 
 
+_ENDS = (
+    "Four of five clocks like it that got as far ended from this time on and until `ends_until`; null where too few "
+    "tell."
+)
+
+
 class RunningPrediction(View):
     """How likely a running clock is to breach."""
 
@@ -51,6 +57,9 @@ class RunningPrediction(View):
     reasons: list[dict[str, Any]] = Field(description="What speaks for it, the strongest first.")
     as_of: datetime
     stale: bool = Field(description="The clock has changed since; a new prediction is on its way.")
+    model: str = Field(description="What predicted it, with its version: `breach-3 (lightgbm)`, or `hazard-table-1`.")
+    ends_from: datetime | None = Field(description=_ENDS)
+    ends_until: datetime | None = Field(description="See `ends_from`.")
 
 
 class ClockView(View):
@@ -107,6 +116,8 @@ class PastPredictionView(View):
     risk: Risk
     reasons: list[dict[str, Any]]
     model: str
+    ends_from: datetime | None = Field(description=_ENDS)
+    ends_until: datetime | None
 
 
 class PredictionHistoryView(View):

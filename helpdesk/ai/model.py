@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from helpdesk.errors import HelpdeskError, Unavailable
+
+Number = TypeVar("Number", int, float)
 
 
 class ModelBusy(Unavailable):
@@ -28,12 +30,47 @@ class ModelMissing(Unavailable):
     """The model runtime answers, but does not have the model."""
 
 
+class TextStaysHere(ModelMissing):
+    """Text may not be sent to where the model is; only another setting changes that."""
+
+
 class InputRefused(HelpdeskError):
     """The runtime refuses one text: too long for the model, or not representable."""
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What calls of a text model have cost; None where the runtime does not say."""
+
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    total_ms: float | None = None
+
+    def __add__(self, other: Spent) -> Spent:
+        """Return the cost of both."""
+        return Spent(
+            _sum(self.prompt_tokens, other.prompt_tokens),
+            _sum(self.output_tokens, other.output_tokens),
+            _sum(self.total_ms, other.total_ms),
+        )
+
+
+def _sum(one: Number | None, other: Number | None) -> Number | None:
+    return one if other is None else other if one is None else one + other
+
+
 class AnswerUnusable(HelpdeskError):
-    """The model answered, but not in the form it was asked for."""
+    """The model answered, but not in the form it was asked for.
+
+    Attributes:
+        cut_short: whether there was no room for the whole answer.
+        spent: what it has cost all the same.
+    """
+
+    def __init__(self, detail: str = "", *, cut_short: bool = False, spent: Spent | None = None) -> None:
+        super().__init__(detail)
+        self.cut_short = cut_short
+        self.spent = Spent() if spent is None else spent
 
 
 @dataclass(frozen=True)
@@ -52,12 +89,24 @@ class Prompt:
         id, version: which prompt it is; a changed text has a new version.
         system: the instructions.
         user: the data, fenced; never instructions.
+        sha: hash of the template that it was filled from.
+        boundary: the line that fences the data; no answer has a reason to repeat it.
+        canary: random characters of the instructions that no answer may hold; empty where they have none.
+        mark: what each line of the data begins with; empty where lines are not marked.
+        data: the texts as they are shown, by name: cleaned, redacted, cut, without fence and mark.
+        raw: the same texts as they came; for nobody but the record of an organisation that keeps them.
     """
 
     id: str
     version: int
     system: str
     user: str
+    sha: str = ""
+    boundary: str = ""
+    canary: str = ""
+    mark: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
+    raw: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -138,9 +187,52 @@ class LanguageModel(Protocol):
         ...
 
 
+@runtime_checkable
+class TakesTurns(Protocol):
+    """A text model whose calls wait for each other, and of which those go first that a person waits for."""
+
+    def interactive(self) -> LanguageModel:
+        """Return the same model with calls that a person waits for."""
+        ...
+
+
+@runtime_checkable
+class Adjustable(Protocol):
+    """A text model whose runtime has others, and that can be asked with other options than the usual ones."""
+
+    def adjusted(self, *, name: str | None = None, options: Mapping[str, Any] | None = None) -> LanguageModel:
+        """Return another model of the same runtime, or the same one with other options; None leaves it as it is."""
+        ...
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much of the text model one organisation may use in 24 hours; None is no bound.
+
+    Attributes:
+        tokens: of prompts and answers.
+        seconds: that the runtime was busy with its calls.
+    """
+
+    tokens: int | None = None
+    seconds: float | None = None
+
+
 @dataclass(frozen=True)
 class Models:
-    """The models of one process."""
+    """The models of one process.
+
+    Attributes:
+        language: the text model of an organisation that lets no text leave the host.
+        language_off_host: that of one which does; None where it is the same.
+        bounds: what the operator allows each organisation.
+    """
 
     embedder: Embedder
     language: LanguageModel
+    language_off_host: LanguageModel | None = None
+    bounds: Bounds = Bounds()
+
+    def report(self) -> dict[str, Any]:
+        """Return how each kind of call fares, by its name."""
+        return {}

@@ -12,15 +12,25 @@ TICKET = "T"
 _URL = re.compile(
     r"(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|io|eu|de|example)\b(?:/\S*)?", re.IGNORECASE
 )
+# Links without a scheme, hosts below any domain, machines by number; a file's name has a dot as well.
+_FILE = r"(?:pdf|png|jpe?g|gif|svg|txt|log|docx?|xlsx?|pptx?|csv|msi|exe|dll|ini|json|ya?ml|xml|html?|js|py|sh|bat|ps1)"
+_HOST = re.compile(
+    r"(?<![\w:])//[\w-]+(?:\.[\w-]+)+\S*"
+    rf"|(?<![\w@.-])(?:[^\W_][\w-]*\.)+(?!{_FILE}(?!\w))[^\W\d_]{{2,}}(?!\.?\w)(?:[/:]\S*)?"
+    r"|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?!\.?\w)"
+    r"|(?<![\w:])(?=[0-9a-f:]*(?:::|(?::[0-9a-f]*){3}))[0-9a-f]{1,4}(?::{1,2}[0-9a-f]{1,4}){2,}",
+    re.IGNORECASE,
+)
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _CODE = re.compile(r"\b0x[0-9A-Fa-f]+\b|\b[A-Z]{2,6}[-_]?[A-Z]*\d+\b")
 _PATH = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][\w.$ -]+){2,}|\\\\[\w.$\\-]+")
 _COMMAND = re.compile(r"`([^`]+)`")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-_EXACT = (_URL, _EMAIL, _CODE, _PATH, _COMMAND)
+_EXACT = (_URL, _HOST, _EMAIL, _CODE, _PATH, _COMMAND)
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _PROMISE = re.compile(
     r"(?i)\b(?:we|i|our \w+)(?: will|.ll| are going to| guarantee| promise)\b|\bguarantee[ds]?\b|\brefund|\bcompensat"
+    r"|\bliabilit|\bliable\b|\b(?:for free|free of charge|at no cost)\b|\bvoucher|\breimburs"
     r"|\bas soon as possible\b|\bwithin (?:\d+|an|a few) (?:minute|hour|day)|\b(?:wir|ich) (?:werden?|garantier|verspr)"
     r"|\bnous (?:allons|garantiss)|\b(?:wij|we) (?:zullen|garander)|\bgarantizamos|\bgarantiamo"
 )
@@ -93,8 +103,8 @@ def problem_of_statement(text: str, cited: str) -> str | None:
 
 
 def names_an_address(text: str) -> bool:
-    """Return whether a text has a web or mail address in it."""
-    return _URL.search(text) is not None or _EMAIL.search(text) is not None
+    """Return whether a text has a web or mail address in it, or that of a machine."""
+    return any(pattern.search(text) is not None for pattern in (_URL, _HOST, _EMAIL))
 
 
 def flat(text: str) -> str:

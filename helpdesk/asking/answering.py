@@ -13,14 +13,16 @@ import anyio
 import structlog
 
 from helpdesk.ai.model import Models
-from helpdesk.ai.weights.model_catalog import MODEL_FILES
+from helpdesk.ai.providers.choice import ChosenModel, language_for
+from helpdesk.answers.calling import AskerLeft, Call, model_to_ask, writes
+from helpdesk.answers.evidence import Evidence
+from helpdesk.answers.naming import unnamed_codes
+from helpdesk.answers.standing import nearest_misses
 from helpdesk.answers.trace import trace_of
 from helpdesk.asking.events import Abstained, Done, Event, SentenceGiven, SourcesFound
-from helpdesk.asking.evidence import Evidence
-from helpdesk.asking.lookup import Found, evidence_for, look_up, nearest_misses, searched
-from helpdesk.asking.naming import unnamed_codes
+from helpdesk.asking.lookup import Found, evidence_for, look_up, searched
 from helpdesk.asking.outcome import Outcome, after_call, extractive, in_doubt
-from helpdesk.asking.phrasing import AskerLeft, Call, make_call, model_to_ask, prepare_call
+from helpdesk.asking.phrasing import make_call, prepare_call
 from helpdesk.asking.question import Asked
 from helpdesk.asking.storing import Kept, keep_question, record_call
 from helpdesk.database.engine import Database
@@ -85,9 +87,12 @@ def _told(outcome: Outcome, asked: Asked, found: Found, done: Done) -> list[Even
 async def _answered(asking: Asking, asked: Asked, found: Found, evidence: Evidence) -> tuple[Outcome, Call | None]:
     if not evidence.quotes:
         return _nothing(found), None
-    if not phrased_by_model(asking.settings):
+    if not writes(asking.settings.ask_phrasing, asking.settings.text_model):
         return extractive(evidence), None
-    identity, away = await model_to_ask(asking.models.language)
+    language = await _language(asking)
+    if language.why_not:
+        return extractive(evidence, reason=language.why_not), None
+    identity, away = await model_to_ask(language)
     call = (
         None
         if identity is None
@@ -95,13 +100,22 @@ async def _answered(asking: Asking, asked: Asked, found: Found, evidence: Eviden
     )
     if call is None:
         return extractive(evidence, reason=away), None
-    call = await _made(asking, asked, found, evidence, call)
+    call = await _made(asking, language, call, asked=asked, found=found, evidence=evidence)
     return after_call(call, evidence, within_s=asking.settings.ask_timeout_s), call
 
 
-async def _made(asking: Asking, asked: Asked, found: Found, evidence: Evidence, call: Call) -> Call:
+async def _language(asking: Asking) -> ChosenModel:
+    async with asking.database.transaction(asking.organization_id) as session:
+        return await language_for(
+            session, asking.models, organization_id=asking.organization_id, now=asking.now, interactive=True
+        )
+
+
+async def _made(
+    asking: Asking, language: ChosenModel, call: Call, *, asked: Asked, found: Found, evidence: Evidence
+) -> Call:
     try:
-        return await make_call(asking.models.language, call, evidence=evidence, within_s=asking.settings.ask_timeout_s)
+        return await make_call(language, call, evidence=evidence, within_s=asking.settings.ask_timeout_s)
     except asyncio.CancelledError:
         with anyio.move_on_after(_LAST_WORDS_S, shield=True):
             async with asking.database.transaction(asking.organization_id) as session:
@@ -124,13 +138,6 @@ def _nothing(found: Found) -> Outcome:
     else:
         reason = found.answer.reason
     return Outcome("none", reason=reason, nearest=nearest_misses(found.answer))
-
-
-def phrased_by_model(settings: Settings) -> bool:
-    """Return whether a text model is asked at all: what the small embedded ones say seldom passes the checks."""
-    if settings.ask_phrasing == "auto":
-        return settings.text_model not in MODEL_FILES
-    return settings.ask_phrasing == "always"
 
 
 class _Clock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,20 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpdesk.ai.model import Embedder
-from helpdesk.asking.documents import Document, read_documents
-from helpdesk.asking.evidence import Evidence, gather_evidence
+from helpdesk.answers.documents import Document, read_documents
+from helpdesk.answers.evidence import Evidence, gather_evidence
+from helpdesk.answers.standing import MOST_DOCUMENTS, in_the_askers_language
 from helpdesk.asking.question import Asked, texts_to_search
 from helpdesk.database.engine import Database
 from helpdesk.models.values import SourceType
 from helpdesk.rag.embedding.vectors import QueryVectors
-from helpdesk.rag.questions import LANGUAGES, read_question
-from helpdesk.rag.retrieval.query import Audience, SearchAnswer, SearchQuery, SearchResult, visible_to
+from helpdesk.rag.questions import read_question
+from helpdesk.rag.retrieval.query import Audience, SearchAnswer, SearchQuery, visible_to
 from helpdesk.rag.retrieval.search import search
-from helpdesk.rag.text.language import detect_language
-
-_MOST_DOCUMENTS = 3
-# Documents in the asker's language go first where they are about as probable.
-_ABOUT_AS_PROBABLE = 0.5
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ async def look_up(database: Database, query_vectors: QueryVectors, *, organizati
         vector = await query_vectors.vector_of(database, words, organization_id=organization_id)
         async with database.transaction(organization_id) as session:
             answer = await search(session, organization_id=organization_id, query=_query(asked, words, vector))
-            ordered = in_the_askers_language(answer.results, asked.text)[:_MOST_DOCUMENTS]
+            ordered = in_the_askers_language(answer.results, asked.text)[:MOST_DOCUMENTS]
             documents = await read_documents(
                 session, organization_id=organization_id, found=ordered, audience=asked.audience
             )
@@ -82,16 +77,6 @@ def types_for(asked: Asked) -> tuple[SourceType, ...]:
     return asked.types if asked.audience is Audience.AGENTS else (SourceType.KB,)
 
 
-def in_the_askers_language(results: Sequence[SearchResult], question: str) -> list[SearchResult]:
-    """Return the results with those in the question's language first, where they are about as probable."""
-    languages = sorted({result.language for result in results if result.language in LANGUAGES})
-    if len(languages) < 2:
-        return list(results)
-    language = detect_language(question, among=languages)
-    least = results[0].relevance * _ABOUT_AS_PROBABLE
-    return sorted(results, key=lambda result: not (result.language == language and result.relevance >= least))
-
-
 async def evidence_for(
     database: Database, embedder: Embedder, found: Found, *, organization_id: UUID, now: datetime
 ) -> Evidence:
@@ -116,16 +101,3 @@ def searched(asked: Asked, found: Found) -> dict[str, Any]:
         "filters": asked.filters.as_json(),
         "by": ["words"] if found.answer.degraded else ["words", "meaning"],
     }
-
-
-def nearest_misses(answer: SearchAnswer) -> list[dict[str, Any]]:
-    """Return the sources that came nearest without reaching the floor."""
-    return [
-        {
-            "type": miss.source_type.value,
-            "source_id": str(miss.source_id),
-            "title": miss.title,
-            "relevance": round(miss.relevance, 4),
-        }
-        for miss in answer.missed
-    ]

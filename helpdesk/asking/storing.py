@@ -10,12 +10,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.ai.runs.record import Decision, record_run
+from helpdesk.answers.calling import Call
+from helpdesk.answers.evidence import Evidence
 from helpdesk.answers.trace import trace_of
 from helpdesk.asking.events import Done
-from helpdesk.asking.evidence import Evidence
 from helpdesk.asking.lookup import Found, searched
 from helpdesk.asking.outcome import Outcome
-from helpdesk.asking.phrasing import Call
 from helpdesk.asking.question import Asked
 from helpdesk.database.base import new_id
 from helpdesk.models.questions import AskedQuestion

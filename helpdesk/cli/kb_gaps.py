@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.ai.providers.ollama import connect_models
+from helpdesk.ai.providers.connecting import connect_models
 from helpdesk.cli.connection import run
 from helpdesk.cli.organization import Slug, chosen_organization
 from helpdesk.database.engine import Database

@@ -28,7 +28,9 @@ _MODULES = {
     "sla": "helpdesk.cli.sla",
     "rag": "helpdesk.cli.rag.command",
     "triage": "helpdesk.cli.triage",
+    "ai": "helpdesk.cli.ai.command",
     "kb": "helpdesk.cli.kb",
+    "metrics": "helpdesk.cli.metrics",
     "models": "helpdesk.cli.models",
     "backup": "helpdesk.cli.backup",
 }

@@ -82,6 +82,39 @@ def explain(
 
 
 @app.command()
+def predict(
+    ticket: Annotated[str, typer.Argument(help="Its number or its id.", metavar="TICKET")],
+    *,
+    as_of: Annotated[
+        str | None, typer.Option(help="At this time instead of now; without an offset, the organisation's time.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with times in UTC.")] = False,
+    organization: Annotated[
+        str | None, typer.Option("--organization", "--org", help="Slug of the organisation, where there are several.")
+    ] = None,
+) -> None:
+    """Say how likely a ticket's running clocks are to breach, by what was known then, and why; stores nothing."""
+    from helpdesk.cli.sla_risk import print_prediction  # noqa: PLC0415
+
+    look = None if as_of is None else _read_time(as_of)
+    print_prediction(ticket, as_of=look, as_json=as_json, organization=organization)
+
+
+@app.command()
+def risk(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with times in UTC.")] = False,
+    organization: Annotated[
+        str | None, typer.Option("--organization", "--org", help="Slug of the organisation, where there are several.")
+    ] = None,
+) -> None:
+    """Show what predicts breaches, how well it did on clocks it did not know, and what it is grown with here."""
+    from helpdesk.cli.sla_risk import print_standing  # noqa: PLC0415
+
+    print_standing(as_json=as_json, organization=organization)
+
+
+@app.command()
 def holidays(
     country: Annotated[str, typer.Argument(help="ISO 3166-1, such as AT.", metavar="COUNTRY")],
     *,

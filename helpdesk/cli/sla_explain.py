@@ -46,7 +46,7 @@ class _Found:
 
 def explain_clocks(ticket: str, wish: Wish, organization: str | None) -> None:
     """Print the explanation of a ticket's clocks."""
-    reference = _reference(ticket)
+    reference = reference_of(ticket)
     found = run(lambda database: _find(database, organization, reference, wish))
     if wish.as_json:
         documents = [explanation_json(explanation) for explanation in found.explanations]
@@ -61,7 +61,8 @@ def explain_clocks(ticket: str, wish: Wish, organization: str | None) -> None:
         print("No clock: no policy has promised anything for it.")
 
 
-def _reference(said: str) -> UUID | int:
+def reference_of(said: str) -> UUID | int:
+    """Return the number or the id that names a ticket."""
     number = said.removeprefix("#")
     if number.isascii() and number.isdigit() and 0 < int(number) < 2**63:
         return int(number)

@@ -1,165 +1,190 @@
-"""The figures of a bucket: one statement for each group of them, over the tables as they are.
+"""The figures of a bucket or of any other period, computed from what happened in it.
 
-Each statement takes what it needs of `organization_id`, `starts` and `ends` (the bucket, half open), and returns rows
-of (metric, dimensions, value, count): `value` is what the metric says, `count` how many cases it is drawn from.
+Percentiles of parts do not add up to those of the whole, so a day and a longer period are computed from the facts,
+never from the figures of shorter ones.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
 from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
-_CREATED = text("""
-    SELECT 'tickets_created', jsonb_strip_nulls(jsonb_build_object('priority', t.priority, 'team', team.slug)),
-           count(*)::float8, count(*)
-      FROM tickets t LEFT JOIN teams team ON team.id = t.team_id
-     WHERE t.organization_id = :organization_id AND t.created_at >= :starts AND t.created_at < :ends
-     GROUP BY GROUPING SETS ((), (t.priority), (team.slug))
-    HAVING GROUPING(team.slug) = 1 OR team.slug IS NOT NULL
-""")
-_SOLVED = text("""
-    SELECT 'tickets_solved', '{}'::jsonb, count(*)::float8, count(*)
-      FROM ticket_events
-     WHERE organization_id = :organization_id AND kind = 'ticket.status_changed' AND data ->> 'to' = 'solved'
-       AND occurred_at >= :starts AND occurred_at < :ends
-""")
-_REOPENED = text("""
-    SELECT 'tickets_reopened', '{}'::jsonb, count(*)::float8, count(*)
-      FROM ticket_events
-     WHERE organization_id = :organization_id AND kind = 'ticket.status_changed'
-       AND data ->> 'from' IN ('solved', 'closed') AND occurred_at >= :starts AND occurred_at < :ends
-""")
-# Open at the end of the bucket: created before it, and not solved by then.
-_BACKLOG = text("""
-    SELECT 'backlog', jsonb_strip_nulls(jsonb_build_object('priority', t.priority, 'team', team.slug)),
-           count(*)::float8, count(*)
-      FROM tickets t LEFT JOIN teams team ON team.id = t.team_id
-     WHERE t.organization_id = :organization_id AND t.created_at < :ends
-       AND (t.solved_at IS NULL OR t.solved_at >= :ends)
-     GROUP BY GROUPING SETS ((), (t.priority), (team.slug))
-    HAVING GROUPING(team.slug) = 1 OR team.slug IS NOT NULL
-""")
-_FIRST_RESPONSE = text("""
-    SELECT 'first_response_minutes_' || name, '{}'::jsonb, percentile_cont(share) WITHIN GROUP (ORDER BY minutes),
-           count(minutes)
-      FROM (VALUES ('p50', 0.5::float8), ('p90', 0.9)) AS level (name, share)
-      LEFT JOIN (SELECT extract(epoch FROM first_public_reply_at - created_at)::float8 / 60 AS minutes
-                   FROM tickets
-                  WHERE organization_id = :organization_id AND first_public_reply_at >= :starts
-                    AND first_public_reply_at < :ends) AS answered ON true
-     GROUP BY name, share
-""")
-# What was merged is resolved with the ticket that stands for it.
-_RESOLUTION = text("""
-    SELECT 'resolution_minutes_' || name, '{}'::jsonb, percentile_cont(share) WITHIN GROUP (ORDER BY minutes),
-           count(minutes)
-      FROM (VALUES ('p50', 0.5::float8), ('p90', 0.9)) AS level (name, share)
-      LEFT JOIN (SELECT extract(epoch FROM solved_at - created_at)::float8 / 60 AS minutes
-                   FROM tickets
-                  WHERE organization_id = :organization_id AND solved_at >= :starts AND solved_at < :ends
-                    AND merged_into_id IS NULL)
-             AS solved ON true
-     GROUP BY name, share
-""")
-_SLA_MET = text("""
-    SELECT 'sla_met_share', jsonb_strip_nulls(jsonb_build_object('metric', metric)),
-           avg((outcome = 'met')::int)::float8, count(*)
-      FROM sla_clocks
-     WHERE organization_id = :organization_id AND outcome IN ('met', 'breached')
-       AND stopped_at >= :starts AND stopped_at < :ends
-     GROUP BY GROUPING SETS ((), (metric))
-""")
-# No row where nothing was proven: that is not the same as nothing found.
-_PROVEN = text("""
-    SELECT 'sla_clocks_differing', '{}'::jsonb, sum(differing)::float8, sum(clocks)::bigint
-      FROM sla_proofs
-     WHERE organization_id = :organization_id AND finished_at >= :starts AND finished_at < :ends
-    HAVING count(*) > 0
-""")
-_SUGGESTIONS = text("""
-    SELECT metric, '{}'::jsonb, share, shown
-      FROM (SELECT avg((NOT abstained)::int)::float8 AS shown_share, count(*) AS shown
-              FROM kb_suggestion_sets
-             WHERE organization_id = :organization_id AND created_at >= :starts AND created_at < :ends) AS sets
-     CROSS JOIN LATERAL (VALUES ('suggestions_shown_share', shown_share),
-                                ('suggestions_abstained_share', 1 - shown_share)) AS one (metric, share)
-""")
-# An article counts once a ticket: what was said of it stands beside it in every later set.
-_SUGGESTIONS_JUDGED = text("""
-    SELECT 'suggestions_precision', '{}'::jsonb, avg(useful::int)::float8, count(*)
-      FROM (SELECT ticket_id, article_id, bool_or(verdict = 'useful' OR cited_at IS NOT NULL) AS useful
-              FROM kb_suggestions
-             WHERE organization_id = :organization_id AND (verdict IS NOT NULL OR cited_at IS NOT NULL)
-               AND (verdict_at >= :starts AND verdict_at < :ends OR cited_at >= :starts AND cited_at < :ends)
-             GROUP BY ticket_id, article_id) AS judged
-""")
-_GAPS = text("""
-    SELECT 'knowledge_gaps_open', '{}'::jsonb, count(*)::float8, count(*)
-      FROM kb_gaps WHERE organization_id = :organization_id AND state = 'open'
-""")
-_DRAFTS = text("""
-    SELECT 'drafts_' || wanted.state || '_share', '{}'::jsonb, avg((draft.state = wanted.state)::int)::float8,
-           count(draft.id)
-      FROM (VALUES ('drafted'), ('abstained'), ('sent'), ('discarded')) AS wanted (state)
-      LEFT JOIN reply_drafts draft ON draft.organization_id = :organization_id
-            AND draft.created_at >= :starts AND draft.created_at < :ends
-     GROUP BY wanted.state
-""")
-_TRIAGE = text("""
-    SELECT 'triage_auto_share', jsonb_strip_nulls(jsonb_build_object('field', field)),
-           avg((decision = 'auto')::int)::float8, count(*)
-      FROM triage_predictions
-     WHERE organization_id = :organization_id AND created_at >= :starts AND created_at < :ends
-     GROUP BY GROUPING SETS ((), (field))
-""")
-# How long the oldest piece of waiting work has waited, as of the time the bucket is taken.
-_LAGS = text("""
-    SELECT 'job_queue_lag_s', '{}'::jsonb, coalesce(max(extract(epoch FROM now() - run_after)), 0)::float8, count(*)
-      FROM job_queue
-     WHERE organization_id = :organization_id AND status = 'pending' AND run_after <= now()
-    UNION ALL
-    SELECT 'index_queue_lag_s', '{}'::jsonb, coalesce(max(extract(epoch FROM now() - updated_at)), 0)::float8, count(*)
-      FROM rag_index_queue
-     WHERE organization_id = :organization_id AND status = 'pending' AND run_after <= now()
-""")
+from helpdesk.metrics.catalogue import CATALOGUE, Metric, Split
+from helpdesk.metrics.facts import CREDITED, NOT_CREDITED, OF_TICKETS
+from helpdesk.metrics.history import ASSIGNEE, CATEGORY, CHANGES, END_OF_TIME, NOW, PRIORITY, TEAM
+from helpdesk.metrics.model_facts import OF_MODELS
+from helpdesk.metrics.own_figures import own_figures
+from helpdesk.metrics.slices import Figure, Slice
 
-STATEMENTS: tuple[TextClause, ...] = (
-    _CREATED,
-    _SOLVED,
-    _REOPENED,
-    _BACKLOG,
-    _FIRST_RESPONSE,
-    _RESOLUTION,
-    _SLA_MET,
-    _PROVEN,
-    _SUGGESTIONS,
-    _SUGGESTIONS_JUDGED,
-    _GAPS,
-    _DRAFTS,
-    _TRIAGE,
-    _LAGS,
-)
+# Every fact with its ticket's dimensions as they were at the end; then one pass for the total and one for each slice.
+_STATEMENT = """
+    WITH {changes},
+    fact AS ({facts}),
+    placed AS (
+        SELECT f.what, f.detail, f.value, coalesce(f.agent_id, {assignee}) AS agent, team.slug AS team,
+               t.company_id AS company, {priority} AS priority, category.slug AS category, t.channel AS channel
+          FROM fact AS f
+          JOIN {tickets} AS t ON t.id = f.ticket_id
+          LEFT JOIN earlier AS b ON b.ticket_id = f.ticket_id
+          LEFT JOIN teams AS team ON team.id = {team}
+          LEFT JOIN categories AS category ON category.id = {category})
+    SELECT what, {columns}, GROUPING({columns}) AS grouped, count(*) AS n, avg(value) AS mean,
+           percentile_cont(CAST('{{0.5,0.9}}' AS float8[])) WITHIN GROUP (ORDER BY value) AS levels,
+           max(value) AS peak, count(*) FILTER (WHERE value > 168) AS old
+      FROM placed
+     GROUP BY what, GROUPING SETS ((), (detail){sets})
+"""
+# The names of the columns are those of the first part of a union.
+_NO_FACT = """
+    SELECT CAST(NULL AS text) AS what, CAST(NULL AS uuid) AS ticket_id, CAST(NULL AS uuid) AS agent_id,
+           CAST(NULL AS text) AS detail, CAST(NULL AS float8) AS value
+     WHERE false
+"""
+# To compile the statement for the machine takes longer than it mostly runs; what is sorted is to fit into memory.
+_FOR_LARGE = text("SELECT set_config('jit', 'off', true), set_config('work_mem', '32MB', true)")
 
-# Every metric that the statements above give.
-METRICS: dict[str, str] = {
-    "tickets_created": "tickets opened; also by priority and by team",
-    "tickets_solved": "times a ticket was solved",
-    "tickets_reopened": "times a solved ticket was opened again",
-    "backlog": "tickets open at the end of the bucket; also by priority and by team",
-    "first_response_minutes_p50": "median minutes to the first answer, of tickets first answered in the bucket",
-    "first_response_minutes_p90": "the same, the 90th percentile",
-    "resolution_minutes_p50": "median minutes from opening to solving, of tickets solved in the bucket",
-    "resolution_minutes_p90": "the same, the 90th percentile",
-    "sla_met_share": "share of the clocks ended in the bucket that were met; also by their metric",
-    "sla_clocks_differing": "stored clocks that were not as the logs say, in the proofs ended in the bucket",
-    "suggestions_shown_share": "share of the tickets looked up that got at least one article",
-    "suggestions_abstained_share": "share that got none",
-    "suggestions_precision": "share of the suggestions judged or cited in the bucket that were of use",
-    "knowledge_gaps_open": "gaps of the knowledge base that were open when the bucket was taken",
-    "drafts_drafted_share": "share of the drafts made in the bucket that are waiting for an agent",
-    "drafts_abstained_share": "share that say why there is none",
-    "drafts_sent_share": "share that were sent",
-    "drafts_discarded_share": "share that were discarded",
-    "triage_auto_share": "share of predictions sure enough to be set; also by field",
-    "job_queue_lag_s": "seconds the oldest due job had waited when the bucket was taken",
-    "index_queue_lag_s": "seconds the oldest source had waited for the index when the bucket was taken",
-}
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be computed.
+
+    Attributes:
+        starts, ends: the period, half open.
+        slices: beside the total.
+        metrics: only these; None is all.
+        tickets, horizon: whose state to go back from, and what is in it; see `history`.
+    """
+
+    organization_id: UUID
+    starts: datetime
+    ends: datetime
+    slices: Sequence[Slice] = tuple(Slice)
+    metrics: Collection[str] | None = None
+    tickets: str = NOW
+    horizon: datetime = END_OF_TIME
+
+
+@dataclass
+class _Cases:
+    """What one kind of fact comes to, for one value of a dimension."""
+
+    n: int = 0
+    mean: float | None = None
+    p50: float | None = None
+    p90: float | None = None
+    peak: float | None = None
+    old: int = 0
+
+
+@dataclass
+class _Group:
+    """The kinds of fact of the total, or of one value of a dimension."""
+
+    dimensions: dict[str, str] = field(default_factory=dict)
+    cases: dict[str, _Cases] = field(default_factory=lambda: defaultdict(_Cases))
+
+
+async def figures_of(session: AsyncSession, wanted: Wanted) -> list[Figure]:
+    """Compute the figures of a period, those known at the moment only left out.
+
+    The total has each figure, with None where nothing is there to draw it from; a slice those that something is.
+    """
+    values = {
+        "organization_id": wanted.organization_id,
+        "starts": wanted.starts,
+        "ends": wanted.ends,
+        "horizon": wanted.horizon,
+    }
+    metrics = [metric for metric in CATALOGUE if wanted.metrics is None or metric.name in wanted.metrics]
+    await session.execute(_FOR_LARGE)
+    kinds = frozenset(metric.fact for metric in metrics)
+    statement = _statement(tuple(wanted.slices), wanted.tickets, kinds)
+    groups, details = _sorted((await session.execute(statement, values)).mappings(), wanted.slices)
+    found = [figure for group in groups.values() for figure in _figures(group, metrics)]
+    found += [figure for group in details.values() for figure in _detailed(group, metrics)]
+    names = {metric.name for metric in metrics}
+    return found + [figure for figure in await own_figures(session, values) if figure.metric in names]
+
+
+@lru_cache(maxsize=256)
+def _statement(slices: tuple[Slice, ...], tickets: str, kinds: frozenset[str]) -> TextClause:
+    credited = CREDITED if Slice.AGENT in slices else NOT_CREDITED
+    facts = [source.statement for source in (*OF_TICKETS, *OF_MODELS) if source.kinds & kinds]
+    return text(
+        _STATEMENT.format(
+            changes=CHANGES,
+            facts=" UNION ALL ".join([_NO_FACT, *facts]).replace("{tickets}", tickets).replace("{credited}", credited),
+            tickets=tickets,
+            assignee=ASSIGNEE,
+            team=TEAM,
+            category=CATEGORY,
+            priority=PRIORITY,
+            columns=", ".join(("detail", *slices)),
+            sets="".join(f", ({name})" for name in slices),
+        )
+    )
+
+
+def _sorted(rows: Iterable[Any], slices: Sequence[Slice]) -> tuple[dict[tuple[str, str], _Group], dict[str, _Group]]:
+    """Put the rows of the statement under their dimension's value, and those of a detail under that."""
+    groups: dict[tuple[str, str], _Group] = {("", ""): _Group()}
+    details: dict[str, _Group] = {}
+    names = ("detail", *slices)
+    for row in rows:
+        # A bit is 0 for the column that the row is grouped by; the first column has the highest.
+        by = next((name for place, name in enumerate(reversed(names)) if not row["grouped"] >> place & 1), None)
+        value = None if by is None else row[by]
+        if by is None:
+            group = groups["", ""]
+        elif value is None:
+            continue
+        elif by == "detail":
+            group = details.setdefault(str(value), _Group({"": str(value)}))
+        else:
+            group = groups.setdefault((by, str(value)), _Group({by: str(value)}))
+        p50, p90 = row["levels"] or (None, None)
+        group.cases[row["what"]] = _Cases(row["n"], row["mean"], p50, p90, row["peak"], row["old"])
+    return groups, details
+
+
+def _figures(group: _Group, metrics: Sequence[Metric]) -> Iterable[Figure]:
+    for metric in metrics:
+        if metric.statistic == "own":
+            continue
+        cases = group.cases.get(metric.fact)
+        if cases is None and group.dimensions:
+            continue
+        yield _figure(metric, group, group.dimensions)
+
+
+def _detailed(group: _Group, metrics: Sequence[Metric]) -> Iterable[Figure]:
+    """Return the figures by promise or by field."""
+    [detail] = group.dimensions.values()
+    for metric in metrics:
+        if metric.split in {Split.METRIC, Split.FIELD} and metric.fact in group.cases:
+            yield _figure(metric, group, {metric.split.value: detail})
+
+
+def _figure(metric: Metric, group: _Group, dimensions: dict[str, str]) -> Figure:
+    cases = group.cases.get(metric.fact) or _Cases()
+    match metric.statistic:
+        case "n":
+            value: float | None = float(cases.n)
+        case "reopened":
+            reopened = group.cases.get("reopened") or _Cases()
+            value = reopened.n / cases.n if cases.n else None
+        case "old":
+            value = cases.old / cases.n if cases.n else None
+        case "none_share":
+            value = None if cases.mean is None else 1 - cases.mean
+        case name:
+            value = getattr(cases, name)
+    return Figure(metric.name, dimensions, value, cases.n)

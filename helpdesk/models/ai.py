@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Double, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import Double, ForeignKey, Index, Integer, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,12 +14,29 @@ from helpdesk.database.base import Base, Moment, OrganizationId, PrimaryKey, Ten
 
 
 class AiRun(Base):
-    """One call of a model, with all that is needed to make it again."""
+    """One call of a model, with all that is needed to make it again.
+
+    Attributes:
+        prompt_sha: hash of the prompt's template; `system_text` is what it was filled to.
+        input_redacted: what the model was shown besides its instructions.
+        input_raw: the texts before they were cleaned and redacted, by name, where the organisation keeps them.
+        exact: whether the texts kept are, to the letter, those that the model saw.
+        answer_schema: the JSON schema that the answer had to fit.
+        unsafe: what the answer gave away that was meant for the model alone.
+        replay_of: the run that this one made again.
+    """
 
     __tablename__ = "ai_runs"
     __table_args__ = (
         Index("ix_ai_runs_ticket_id", "ticket_id", "created_at"),
         Index("ix_ai_runs_organization_id", "organization_id", "created_at"),
+        Index(
+            "ix_ai_runs_use",
+            "organization_id",
+            "created_at",
+            postgresql_include=["prompt_tokens", "output_tokens", "total_ms"],
+            postgresql_where=text("kind <> 'embed'"),
+        ),
         {"postgresql_partition_by": "RANGE (created_at)"},
     )
 
@@ -52,6 +69,13 @@ class AiRun(Base):
     decision: Mapped[str]
     error_class: Mapped[str | None]
     trace_id: Mapped[str | None]
+    system_text: Mapped[str | None]
+    input_raw: Mapped[dict[str, Any] | None]
+    exact: Mapped[bool] = mapped_column(server_default=text("false"))
+    answer_schema: Mapped[dict[str, Any] | None]
+    seed: Mapped[int | None]
+    unsafe: Mapped[str | None]
+    replay_of: Mapped[UUID | None]
 
 
 class TriagePrediction(Tenant, Base):
@@ -66,7 +90,11 @@ class TriagePrediction(Tenant, Base):
             unique=True,
             postgresql_where=text("superseded_at IS NULL"),
         ),
-        one_of("decision", ("auto", "suggest", "none")),
+        Index("ix_triage_predictions_ticket_id", "ticket_id", "created_at"),
+        Index("ix_triage_predictions_organization_id", "organization_id", "created_at"),
+        one_of("decision", ("auto", "suggest", "none", "unknown")),
+        one_of("stage", ("rules", "classifier", "model")),
+        one_of("mode", ("off", "suggest", "auto")),
     )
 
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
@@ -76,25 +104,35 @@ class TriagePrediction(Tenant, Base):
     probability: Mapped[float] = mapped_column(Double)
     alternatives: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     source: Mapped[str]
+    stage: Mapped[str] = mapped_column(server_default="classifier")
     reason: Mapped[str] = mapped_column(server_default="")
     decision: Mapped[str]
+    # From which probability on the value would be set; above 1 is never, none where it is not set at all.
+    threshold: Mapped[float | None] = mapped_column(Double)
+    mode: Mapped[str] = mapped_column(server_default="auto")
+    needs_human: Mapped[bool] = mapped_column(server_default=text("false"))
+    # What the classifier left open, and whether the ticket is of a kind it knows.
+    conformal_set: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    familiar: Mapped[float | None] = mapped_column(Double)
+    # What the stacker is fitted on: the classifier's own probabilities, what was offered, and what the model chose.
+    chances: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    offered: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    vote: Mapped[str | None]
+    injection_suspected: Mapped[bool] = mapped_column(server_default=text("false"))
     applied_at: Mapped[datetime | None]
     superseded_at: Mapped[datetime | None]
 
 
-class TriageFeedback(Tenant, Base):
-    """An agent's word on a prediction: a label to learn from."""
+class AiPolicyVersion(Tenant, Base):
+    """What an organisation let the models do from one change of its policy to the next, and who changed it."""
 
-    __tablename__ = "triage_feedback"
-    __table_args__ = (one_of("verdict", ("accept", "correct", "reject")),)
+    __tablename__ = "ai_policy_versions"
+    __table_args__ = (UniqueConstraint("organization_id", "number"),)
 
-    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
-    prediction_id: Mapped[UUID | None] = mapped_column(ForeignKey("triage_predictions.id", ondelete="CASCADE"))
-    field: Mapped[str]
-    predicted: Mapped[str | None]
-    final_value: Mapped[str | None]
-    verdict: Mapped[str]
-    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    number: Mapped[int] = mapped_column(Integer)
+    policy: Mapped[dict[str, Any]]
+    changed: Mapped[dict[str, Any]]
+    made_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
 
 
 class KbSuggestionSet(Tenant, Base):
@@ -171,7 +209,12 @@ class ReplyDraft(Tenant, Base):
     __tablename__ = "reply_drafts"
     __table_args__ = (
         Index("uq_reply_drafts_current", "ticket_id", unique=True, postgresql_where=text("superseded_at IS NULL")),
+        Index("ix_reply_drafts_organization_id", "organization_id", "created_at"),
+        Index("ix_reply_drafts_outcome_at", "organization_id", "outcome_at"),
         one_of("state", ("drafted", "abstained", "sent", "discarded")),
+        one_of("outcome", ("accepted", "edited", "discarded")),
+        one_of("tone", ("neutral", "friendly", "formal")),
+        one_of("length", ("short", "medium", "long")),
     )
 
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
@@ -183,9 +226,27 @@ class ReplyDraft(Tenant, Base):
     checks: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     abstain_reason: Mapped[str | None]
     language: Mapped[str | None]
+    tone: Mapped[str] = mapped_column(server_default="neutral")
+    length: Mapped[str] = mapped_column(server_default="medium")
+    instruction: Mapped[str | None]
+    requested_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    # What to know about the draft, such as that the language wanted is not there.
+    note: Mapped[str] = mapped_column(server_default="")
+    # Words, audience and ways of the search, and what came near where nothing answers.
+    searched: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    nearest: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
     method: Mapped[str]
     model: Mapped[str | None]
+    prompt_id: Mapped[str | None]
+    prompt_version: Mapped[int | None] = mapped_column(Integer)
     sent_message_id: Mapped[UUID | None] = mapped_column(ForeignKey("messages.id", ondelete="SET NULL"))
+    sent_body: Mapped[str | None]
+    # What became of it; None while nobody has decided, and for a draft that a later one replaced.
+    outcome: Mapped[str | None]
+    outcome_at: Mapped[datetime | None]
+    outcome_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    discard_reason: Mapped[str | None]
+    # From 0, sent as drafted, to 1, nothing of it was sent.
     edit_distance: Mapped[float | None] = mapped_column(Double)
     superseded_at: Mapped[datetime | None]
 
@@ -208,30 +269,11 @@ class BreachPrediction(Tenant, Base):
     reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
     features: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     model: Mapped[str]
-
-
-class MlModel(Tenant, Base):
-    """A model the product trained by itself: arrays and figures, never code."""
-
-    __tablename__ = "ml_models"
-    __table_args__ = (
-        UniqueConstraint("organization_id", "kind", "version"),
-        Index(
-            "uq_ml_models_champion",
-            "organization_id",
-            "kind",
-            unique=True,
-            postgresql_where=text("state = 'champion'"),
-        ),
-        one_of("state", ("champion", "challenger", "retired")),
-    )
-
-    kind: Mapped[str]
-    version: Mapped[int] = mapped_column(Integer)
-    weights: Mapped[bytes] = mapped_column(LargeBinary)
-    metrics: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
-    trained_on: Mapped[int] = mapped_column(Integer)
-    state: Mapped[str]
+    # Which version of the organisation's estimator; none for the table of hazards.
+    model_version: Mapped[int | None] = mapped_column(Integer)
+    # Between which times four of five clocks like it end; none where too few tell.
+    ends_from: Mapped[datetime | None]
+    ends_until: Mapped[datetime | None]
 
 
 class AiFeedback(Tenant, Base):
@@ -245,3 +287,13 @@ class AiFeedback(Tenant, Base):
     action: Mapped[str]
     final_value: Mapped[str | None]
     edit_distance: Mapped[float | None] = mapped_column(Double)
+
+
+class ModelCaller(Base):
+    """A call of a text model that a person waits for; while it is here, calls that nobody waits for give way."""
+
+    __tablename__ = "model_callers"
+
+    id: Mapped[PrimaryKey]
+    process: Mapped[UUID]
+    waits_until: Mapped[datetime]

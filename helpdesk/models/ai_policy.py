@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from helpdesk.models.values import TicketPriority
 
 Mode = Literal["off", "suggest", "auto"]
+# What triage predicts; impact and urgency only where a matrix makes a priority of them.
+TriageField = Literal[
+    "category",
+    "priority",
+    "team",
+    "type",
+    "impact",
+    "urgency",
+    "tags",
+    "language",
+    "sentiment",
+    "duplicate_of",
+    "summary",
+]
+# The fields that triage may set without asking; everything else is there to be read or accepted by a person.
+SETTABLE: frozenset[str] = frozenset({"category", "priority", "team", "type", "tags", "language"})
+_USUAL_MODES: dict[TriageField, Mode] = {
+    "category": "auto",
+    "priority": "auto",
+    "team": "auto",
+    "type": "auto",
+    "impact": "suggest",
+    "urgency": "suggest",
+    "tags": "suggest",
+    "language": "auto",
+    "sentiment": "suggest",
+    "duplicate_of": "suggest",
+    "summary": "suggest",
+}
+USUAL_ACCURACY = 0.95
+
+Level = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
 class _Section(BaseModel):
@@ -16,23 +50,64 @@ class _Section(BaseModel):
 class FieldPolicy(_Section):
     """What triage may do with one field of a ticket."""
 
-    mode: Mode = Field(default="auto", description="Stay silent, offer a value, or set it where it is sure enough.")
-    wanted_accuracy: float = Field(
-        default=0.95, ge=0.5, le=1, description="Share of the values set without asking that should be right."
+    mode: Mode | None = Field(
+        default=None,
+        description="Stay silent, offer a value, or set it where it is sure enough; null is the field's usual mode.",
     )
-    values: dict[str, Mode] = Field(default_factory=dict, description="Another mode for single values.")
+    wanted_accuracy: float = Field(
+        default=USUAL_ACCURACY, ge=0.5, le=1, description="Share of the values set without asking that should be right."
+    )
+    values: dict[str, Mode] = Field(
+        default_factory=dict, max_length=500, description="Another mode for single values, such as one category."
+    )
 
 
 class TriagePolicy(_Section):
     """What triage may do."""
 
-    fields: dict[str, FieldPolicy] = Field(default_factory=dict, description="By field; others stay with the defaults.")
+    fields: dict[TriageField, FieldPolicy] = Field(
+        default_factory=dict, description="By field; those that are not named have their usual mode."
+    )
     ask_model: bool = Field(default=True, description="Whether a text model is asked where the classifier is unsure.")
     summary: bool = Field(default=True, description="Whether a text model sums a ticket up in one line.")
     # priority_matrix[impact][urgency] is a priority; empty where impact and urgency are not in use.
-    priority_matrix: dict[str, dict[str, str]] = Field(
-        default_factory=dict, description="The priority by impact and urgency, as {impact: {urgency: priority}}."
+    priority_matrix: dict[Level, dict[Level, TicketPriority]] = Field(
+        default_factory=dict,
+        max_length=10,
+        description="The priority by impact and urgency, as {impact: {urgency: priority}}; empty where it is not used.",
     )
+
+    def mode_of(self, field: str, value: str | None = None) -> Mode:
+        """Return what may be done with a value of a field, or with the field as such."""
+        usual = _USUAL_MODES[field]  # type: ignore[index]
+        own = self.fields.get(field)  # type: ignore[call-overload]
+        if own is None:
+            return usual
+        mode: Mode = own.values.get(value, own.mode or usual) if value is not None else own.mode or usual
+        return mode
+
+    def accuracy_of(self, field: str) -> float:
+        """Return the share of a field's values set without asking that should be right."""
+        own: FieldPolicy | None = self.fields.get(field)  # type: ignore[call-overload]
+        return USUAL_ACCURACY if own is None else own.wanted_accuracy
+
+    def in_full(self) -> TriagePolicy:
+        """Return the same with every field named and every mode said."""
+        fields = {
+            name: self.fields.get(name, FieldPolicy()).model_copy(update={"mode": self.mode_of(name)})
+            for name in _USUAL_MODES
+        }
+        return self.model_copy(update={"fields": fields})
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name, own in self.fields.items():
+            if name not in SETTABLE and "auto" in {own.mode, *own.values.values()}:
+                raise ValueError(f"{name} is only ever offered: its mode is off or suggest")
+        rows = list(self.priority_matrix.values())
+        if any(set(row) != set(rows[0]) or not row for row in rows):
+            raise ValueError("priority_matrix needs a priority for each pair: every impact with the same urgencies")
+        return self
 
 
 class ReplyPolicy(_Section):
@@ -62,6 +137,15 @@ class BudgetPolicy(_Section):
     seconds_a_day: float | None = Field(default=None, ge=0)
 
 
+class RecordPolicy(_Section):
+    """What is kept of the calls of models."""
+
+    keep_days: int | None = Field(
+        default=None, ge=1, le=3650, description="Days that calls of models are kept; at most as long as the operator."
+    )
+    raw_input: bool = Field(default=False, description="Whether texts are kept as they were before redaction, too.")
+
+
 class AiPolicy(_Section):
     """All that an organisation lets the models do."""
 
@@ -69,3 +153,8 @@ class AiPolicy(_Section):
     replies: ReplyPolicy = ReplyPolicy()
     models: ModelPolicy = ModelPolicy()
     budget: BudgetPolicy = BudgetPolicy()
+    records: RecordPolicy = RecordPolicy()
+
+    def in_full(self) -> AiPolicy:
+        """Return the same with everything said that is otherwise understood."""
+        return self.model_copy(update={"triage": self.triage.in_full()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Double, UniqueConstraint, func, text
+from sqlalchemy import Double, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from helpdesk.database.base import Base, Moment, Tenant, one_of
@@ -17,6 +17,7 @@ class MetricSnapshot(Tenant, Base):
     __tablename__ = "metric_snapshots"
     __table_args__ = (
         UniqueConstraint("organization_id", "granularity", "bucket_start", "metric", "dimension_key"),
+        Index("ix_metric_snapshots_metric", "organization_id", "metric", "granularity", "bucket_start"),
         one_of("granularity", ("15m", "1d")),
     )
 

@@ -109,6 +109,8 @@ class TicketEvent(Tenant, Base):
     __table_args__ = (
         Index("ix_ticket_events_ticket_id", "ticket_id", "occurred_at", "seq"),
         Index("ix_ticket_events_stream", "organization_id", "transaction_id", "seq"),
+        # For figures of a time: what happened in it, and what has changed since.
+        Index("ix_ticket_events_kind", "organization_id", "kind", "occurred_at"),
         one_of("actor_kind", AuthorKind),
     )
 

@@ -88,6 +88,10 @@ SCHEDULE = (
     CronEntry(name="back_up", cron="30 2 * * *", job_type="BACK_UP", scope="operator", coalesce=True),
     CronEntry(name="prove_clocks", cron="50 3 * * *", job_type="PROVE_CLOCKS", coalesce=True),
     CronEntry(name="retrain_triage", cron="10 3 * * *", job_type="RETRAIN_TRIAGE", coalesce=True),
+    # A report of the week that ended at midnight is wanted late rather than never.
+    CronEntry(name="report_drift", cron="45 5 * * MON", job_type="REPORT_DRIFT"),
+    # After the proof has set right what clocks there are to learn from, and before the morning.
+    CronEntry(name="fit_breach_risk", cron="20 4 * * *", job_type="FIT_BREACH_RISK", coalesce=True),
     CronEntry(name="fit_relevance", cron="25 3 * * *", job_type="FIT_RELEVANCE", coalesce=True),
     CronEntry(name="link_similar_tickets", cron="5 4 * * *", job_type="LINK_SIMILAR_TICKETS", coalesce=True),
     # After the night's ranking and edges, by which it is told what is answered.

@@ -60,6 +60,20 @@ class RefreshPredictions(JobArgs):
     most_per_worker: ClassVar = 1
 
 
+class FitBreachRisk(JobArgs):
+    """Fit an organisation's estimate of breaches to its past clocks, and use it where it is not worse than before."""
+
+    job_type: ClassVar = "FIT_BREACH_RISK"
+    queue: ClassVar = "sla"
+    priority: ClassVar = JobPriority.LOW
+    max_retries: ClassVar = 2
+    timeout_s: ClassVar = 1800
+    enqueue_role: ClassVar = UserRole.ADMIN
+    limited_by: ClassVar = "tenant"
+    # Growing trees takes a core for minutes.
+    most_per_worker: ClassVar = 1
+
+
 class SlaReport(JobArgs):
     """Report how the service-level promises of a week were kept, as a page to print and as tables."""
 

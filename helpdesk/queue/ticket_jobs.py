@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from helpdesk.models.values import JobPriority, UserRole
@@ -47,6 +47,12 @@ class SmartReply(JobArgs):
     enqueue_role: ClassVar = UserRole.AGENT
 
     ticket_id: UUID
+    # How the draft is wanted; what is None is left to the organisation and the ticket.
+    tone: Literal["neutral", "friendly", "formal"] | None = None
+    length: Literal["short", "medium", "long"] | None = None
+    language: str | None = None
+    instruction: str | None = None
+    requested_by: UUID | None = None
 
 
 class MakeThumbnail(JobArgs):

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
-import structlog
-
-from helpdesk.ai.model import (
-    Answer,
-    AnswerUnusable,
-    InputRefused,
-    LanguageModel,
-    ModelBusy,
-    ModelIdentity,
-    ModelMissing,
-    Prompt,
-)
+from helpdesk.ai.model import LanguageModel, ModelIdentity
 from helpdesk.ai.prompting.injection import addresses_a_model
-from helpdesk.answers.grounding import TICKET, Sentence, check
-from helpdesk.rag.questions import Question
-from helpdesk.replies.evidence import Evidence
+from helpdesk.answers.calling import Call, make_call
+from helpdesk.answers.evidence import Evidence
+from helpdesk.answers.grounding import TICKET, Sentence, check, names_an_address
 from helpdesk.replies.phrases import phrases_for
-from helpdesk.replies.prompt import MAX_TOKENS, build_prompt, schema_of
-
-log = structlog.get_logger(__name__)
+from helpdesk.replies.prompt import TOPIC_TOKENS, topic_form, topic_prompt
+from helpdesk.replies.setting import Setting
 
 _MOST_WORDS = 12
 _FIRST_PERSON = re.compile(
@@ -36,58 +23,48 @@ _FIRST_PERSON = re.compile(
 
 @dataclass(frozen=True)
 class Opening:
-    """A call for an opening, and what came of it; `sentence` is None where what came may not stand."""
+    """A first sentence, None where what the model said may not stand, and why not."""
 
-    prompt: Prompt
-    schema: dict[str, Any]
-    identity: ModelIdentity
-    answer: Answer | None = None
-    error: Exception | None = None
     sentence: Sentence | None = None
     dropped: list[dict[str, str]] = field(default_factory=list)
 
 
-async def ask_for_opening(
-    language_model: LanguageModel, *, question: Question, evidence: Evidence, language: str | None
-) -> Opening | None:
-    """Ask what the ticket is about, in a few words; None when there is no model, or none that answers now.
-
-    A ticket that gives orders to a model is not shown to one.
-    The draft does not wait for a text model that is busy: all it needs is in the article.
-    """
-    if addresses_a_model(question.all_words):
+def topic_call(identity: ModelIdentity, *, setting: Setting, evidence: Evidence) -> Call | None:
+    """Return the call that asks what a ticket is about; None for one that gives orders to a model."""
+    if addresses_a_model(setting.question.all_words):
         return None
-    try:
-        identity = await language_model.identify()
-        if identity is None:
-            return None
-        titles = {next(iter(evidence.cite_of.values())): evidence.article.title}
-        prompt = build_prompt(question.text, titles=titles, language=language)
-        schema = schema_of(list(titles))
-        try:
-            answer = await language_model.answer(prompt, schema=schema, max_tokens=MAX_TOKENS)
-        except (AnswerUnusable, InputRefused) as error:
-            return Opening(prompt, schema, identity, error=error)
-    except (ModelBusy, ModelMissing) as away:
-        log.warning("opening_not_asked", reason=away.detail)
-        return None
-    return _checked(Opening(prompt, schema, identity, answer), question=question, evidence=evidence, language=language)
+    first = evidence.quotes[0].source
+    titles = {first.id: first.document.title}
+    prompt = topic_prompt(setting.question.text, titles=titles, language=setting.style.language)
+    return Call(prompt, topic_form(list(titles)), identity)
 
 
-def _checked(opening: Opening, *, question: Question, evidence: Evidence, language: str | None) -> Opening:
-    """Return the opening with its sentence if the topic holds: a few words of the ticket's own."""
-    value = (opening.answer.value if opening.answer is not None else None) or {}
-    topic = " ".join(str(value["title"]).split()).strip(' .,;:!?"“”')
-    cites = tuple(dict.fromkeys((TICKET, *value["cites"])))
+async def ask_for_topic(language_model: LanguageModel, call: Call, *, within_s: float) -> Call:
+    """Return the call with its answer, or with why there is none."""
+    return await make_call(language_model, call, max_tokens=TOPIC_TOKENS, within_s=within_s)
+
+
+def opening_of(call: Call, *, setting: Setting, evidence: Evidence) -> Opening:
+    """Return the opening that a call brought, if the topic holds: a few words of the ticket's own."""
+    if call.value is None:
+        return Opening()
+    topic = " ".join(str(call.value["title"]).split()).strip(' .,;:!?"“”')
+    cites = tuple(dict.fromkeys((TICKET, *call.value["cites"])))
     if (problem := _problem_with(topic)) is not None:
-        return replace(opening, dropped=[{"text": topic, "problem": problem}])
-    texts = {**evidence.texts, TICKET: f"{question.subject}\n{question.body}"}
+        return Opening(dropped=[{"text": topic, "problem": problem}])
+    question = setting.question
+    texts = {source.id: source.text for source in evidence.sources}
+    texts[TICKET] = f"{question.subject}\n{question.body}"
     checked = check([Sentence(topic, cites)], texts)
-    sentence = Sentence(phrases_for(language).about.format(topic=topic), cites) if checked.kept else None
-    return replace(opening, sentence=sentence, dropped=checked.dropped)
+    words = phrases_for(setting.style.language).about.format(topic=topic)
+    return Opening(Sentence(words, cites) if checked.kept else None, checked.dropped)
 
 
 def _problem_with(topic: str) -> str | None:
     if not 2 <= len(topic.split()) <= _MOST_WORDS:
         return "is not a topic of a few words"
+    if names_an_address(topic):
+        return "has an address outside a quote"
+    if addresses_a_model(topic):
+        return "repeats what was meant for the model"
     return "speaks for the requester" if _FIRST_PERSON.search(topic) else None

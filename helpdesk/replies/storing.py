@@ -1,129 +1,165 @@
-"""Store a draft in place of the one before, with the calls that made it."""
+"""Store a draft in place of the one before, with the call that made it."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.ai.runs.record import record_run
+from helpdesk.ai.runs.record import Decision, record_run
+from helpdesk.answers.calling import Call
 from helpdesk.answers.trace import trace_of
 from helpdesk.database.base import new_id
 from helpdesk.events.conversation import confirm_unchanged
 from helpdesk.events.record import record
-from helpdesk.models.accounts import Organization
-from helpdesk.models.ai import ReplyDraft
-from helpdesk.models.values import AuthorKind
-from helpdesk.rag.questions import Question
-from helpdesk.rag.retrieval.query import SearchAnswer
+from helpdesk.models.ai import KbSuggestionSet, ReplyDraft
+from helpdesk.models.values import AuthorKind, UnansweredOrigin
+from helpdesk.rag.retrieval.unanswered import note_unanswered
 from helpdesk.replies.draft import Draft
-
-
-async def read_signature(session: AsyncSession, *, organization_id: UUID) -> str:
-    """Return what stands below the regards: the organisation's own signature, or its name."""
-    organization = await session.scalar(select(Organization).where(Organization.id == organization_id))
-    if organization is None:
-        return ""
-    return str(organization.settings.get("reply_signature") or organization.name)
+from helpdesk.replies.drafting import Drafting
+from helpdesk.replies.evidence import Found
+from helpdesk.replies.setting import Setting
 
 
 async def store_draft(
     session: AsyncSession,
+    drafting: Drafting,
+    setting: Setting,
     *,
-    organization_id: UUID,
-    question: Question,
+    found: Found,
     draft: Draft,
-    answer: SearchAnswer,
-    now: datetime,
+    draft_id: UUID | None = None,
     instead_of: UUID | None = None,
 ) -> UUID:
     """Supersede the ticket's draft, record the call and return the draft's id; raise TicketGone or TicketMovedOn.
 
     Args:
-        instead_of: a preliminary form of this draft, which goes.
+        draft_id: the id that was promised for it.
+        instead_of: a preliminary form of this draft, which goes. One that was sent or discarded meanwhile stays, and
+            this draft comes too late to be kept.
     """
+    organization_id, question = drafting.organization_id, setting.question
     await confirm_unchanged(session, organization_id=organization_id, ticket_id=question.id, seen=question.seen)
-    run_id = await _record(
-        session, organization_id=organization_id, question=question, draft=draft, trace=trace_of(answer), now=now
-    )
-    await _supersede(session, organization_id=organization_id, question=question, instead_of=instead_of, now=now)
-    abstained = draft.abstain_reason is not None
-    draft_id = new_id()
-    session.add(
-        ReplyDraft(
-            id=draft_id,
-            organization_id=organization_id,
-            ticket_id=question.id,
-            created_at=now,
-            run_id=run_id,
-            state="abstained" if abstained else "drafted",
-            body=draft.body,
-            sentences=draft.sentences,
-            sources=draft.sources,
-            checks=draft.checks,
-            abstain_reason=draft.abstain_reason,
-            language=draft.language,
-            method=draft.method,
-            model=None if draft.opening is None else draft.opening.identity.name,
+    run_id = None
+    if draft.call is not None:
+        run_id = await record_call(
+            session, drafting, setting, found=found, call=draft.call, decision=draft.decision, citations=draft.cites
         )
-    )
+    if instead_of is not None and not await _taken_back(session, organization_id, instead_of):
+        return instead_of
+    await _supersede(session, drafting, question.id)
+    row = _row(drafting, setting, draft, draft_id=draft_id or new_id(), run_id=run_id)
+    session.add(row)
+    if draft.abstained and not draft.degraded:
+        await _note_unanswered(session, drafting, setting, found)
     await record(
         session,
         organization_id=organization_id,
         ticket_id=question.id,
-        kind="ticket.reply_abstained" if abstained else "ticket.reply_drafted",
-        now=now,
+        kind="ticket.reply_abstained" if draft.abstained else "ticket.reply_drafted",
+        now=drafting.now,
         actor_kind=AuthorKind.AI,
         data={"method": draft.method, "sources": [source["slug"] for source in draft.sources]},
     )
-    return draft_id
+    return row.id
 
 
-async def _supersede(
-    session: AsyncSession, *, organization_id: UUID, question: Question, instead_of: UUID | None, now: datetime
-) -> None:
-    if instead_of is not None:
-        await session.execute(
-            delete(ReplyDraft).where(ReplyDraft.organization_id == organization_id, ReplyDraft.id == instead_of)
-        )
-    await session.execute(
-        update(ReplyDraft)
-        .where(
-            ReplyDraft.organization_id == organization_id,
-            ReplyDraft.ticket_id == question.id,
-            ReplyDraft.superseded_at.is_(None),
-        )
-        .values(superseded_at=now)
+async def record_call(
+    session: AsyncSession,
+    drafting: Drafting,
+    setting: Setting,
+    *,
+    found: Found,
+    call: Call,
+    decision: Decision,
+    citations: list[str] | None = None,
+) -> UUID:
+    """Record a call of the text model; return the run's id."""
+    return await record_run(
+        session,
+        organization_id=drafting.organization_id,
+        kind="reply",
+        ticket_id=setting.question.id,
+        prompt=call.prompt,
+        schema=call.schema,
+        identity=call.identity,
+        answer=call.answer,
+        error=call.error,
+        citations=citations or [],
+        retrieval_trace=trace_of(found.answer),
+        decision=decision,
+        now=drafting.now,
     )
 
 
-async def _record(
-    session: AsyncSession,
-    *,
-    organization_id: UUID,
-    question: Question,
-    draft: Draft,
-    trace: dict[str, Any],
-    now: datetime,
-) -> UUID | None:
-    opening = draft.opening
-    if opening is None:
-        return None
-    return await record_run(
+def _row(drafting: Drafting, setting: Setting, draft: Draft, *, draft_id: UUID, run_id: UUID | None) -> ReplyDraft:
+    prompt = None if draft.call is None else draft.call.prompt
+    return ReplyDraft(
+        id=draft_id,
+        organization_id=drafting.organization_id,
+        ticket_id=setting.question.id,
+        created_at=drafting.now,
+        run_id=run_id,
+        state="abstained" if draft.abstained else "drafted",
+        body=draft.body,
+        sentences=draft.sentences,
+        sources=draft.sources,
+        checks=draft.checks,
+        abstain_reason=draft.abstain_reason,
+        language=draft.style.language,
+        tone=draft.style.tone,
+        length=draft.style.length,
+        instruction=setting.wanted.instruction,
+        requested_by=setting.wanted.requested_by,
+        note=draft.note,
+        searched=draft.searched,
+        nearest=draft.nearest,
+        method=draft.method,
+        model=None if draft.call is None else draft.call.identity.name,
+        prompt_id=None if prompt is None else prompt.id,
+        prompt_version=None if prompt is None else prompt.version,
+    )
+
+
+async def _taken_back(session: AsyncSession, organization_id: UUID, draft_id: UUID) -> bool:
+    """Remove a preliminary draft; return whether nobody had decided on it."""
+    removed = await session.scalar(
+        delete(ReplyDraft)
+        .where(ReplyDraft.organization_id == organization_id, ReplyDraft.id == draft_id, ReplyDraft.outcome.is_(None))
+        .returning(ReplyDraft.id)
+    )
+    return removed is not None
+
+
+async def _supersede(session: AsyncSession, drafting: Drafting, ticket_id: UUID) -> None:
+    await session.execute(
+        update(ReplyDraft)
+        .where(
+            ReplyDraft.organization_id == drafting.organization_id,
+            ReplyDraft.ticket_id == ticket_id,
+            ReplyDraft.superseded_at.is_(None),
+        )
+        .values(superseded_at=drafting.now)
+    )
+
+
+async def _note_unanswered(session: AsyncSession, drafting: Drafting, setting: Setting, found: Found) -> None:
+    """Remember that nothing answers the ticket, unless agents were offered an article that customers may not read."""
+    offered = exists().where(
+        KbSuggestionSet.organization_id == drafting.organization_id,
+        KbSuggestionSet.ticket_id == setting.question.id,
+        KbSuggestionSet.superseded_at.is_(None),
+        ~KbSuggestionSet.abstained,
+    )
+    if await session.scalar(select(offered)):
+        return
+    await note_unanswered(
         session,
-        organization_id=organization_id,
-        kind="reply",
-        ticket_id=question.id,
-        prompt=opening.prompt,
-        schema=opening.schema,
-        identity=opening.identity,
-        answer=opening.answer,
-        error=opening.error,
-        citations=opening.sentence.cites if opening.sentence is not None else (),
-        retrieval_trace=trace,
-        decision="error" if opening.answer is None else "accepted" if opening.sentence is not None else "abstained",
-        now=now,
+        organization_id=drafting.organization_id,
+        text=setting.question.text,
+        origin=UnansweredOrigin.TICKET,
+        ticket_id=setting.question.id,
+        best_relevance=found.answer.best_relevance,
+        now=drafting.now,
     )

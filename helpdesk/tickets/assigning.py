@@ -9,9 +9,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk.events.overrides import note_edits, standing_of
 from helpdesk.events.record import record
 from helpdesk.models.tickets import Ticket, TicketEvent
-from helpdesk.models.values import Audience, NoticeKind
+from helpdesk.models.values import Audience, AuthorKind, NoticeKind
 from helpdesk.queue.catalog import DeliverNotification
 from helpdesk.queue.enqueue import enqueue
 from helpdesk.sla.clocks.commands import reconsider_policy, refresh_clocks
@@ -41,10 +42,13 @@ async def hand_over(
         ticket.decided_by = ticket.decided_by | {"team": actor.kind}
     if after == before:
         return False
+    was = standing_of(ticket)
     ticket.assignee_id, ticket.team_id = after["assignee"], after["team"]
     ticket.version += 1
     ticket.updated_at = now
     data: dict[str, Any] = {name: str(value) if value else None for name, value in after.items()}
+    # What it was tells how things stood at a time before, also where no earlier entry does.
+    data["from"] = {name: str(value) if value else None for name, value in before.items()}
     event = await record(
         session,
         organization_id=ticket.organization_id,
@@ -55,6 +59,8 @@ async def hand_over(
         actor_id=actor.id,
         data=data | ({"cause": dict(cause)} if cause else {}),
     )
+    if actor.kind is AuthorKind.AGENT:
+        await note_edits(session, ticket=ticket, was=was, user_id=actor.id, now=now)
     if after["team"] != before["team"]:
         await reconsider_policy(session, organization_id=ticket.organization_id, ticket=ticket, now=now)
     else:

@@ -28,6 +28,7 @@ from helpdesk.tickets.lifecycle import check_move, is_settled, status_after_mess
 from helpdesk.tickets.requests import Actor, NewTicket
 from helpdesk.tickets.rows import (
     active_user,
+    as_opened,
     insert_ticket,
     lock_changeable,
     lock_ticket,
@@ -60,7 +61,7 @@ async def open_ticket(
         now=now,
         actor_kind=writer.kind,
         actor_id=writer.id,
-        data={"priority": ticket.priority, "policy": policy, "number": ticket.number, "channel": ticket.channel},
+        data=as_opened(ticket, new) | {"priority": ticket.priority, "policy": policy},
     )
     await refresh_clocks(session, organization_id=organization_id, ticket_id=ticket.id, now=now)
     await follow_up_opening(session, ticket=ticket, announce=is_awaited, now=now, settings=settings)

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.errors import Invalid
+from helpdesk.events.overrides import note_edits, standing_of
 from helpdesk.events.record import record
 from helpdesk.models.tickets import Ticket
 from helpdesk.models.values import AuthorKind, TicketPriority, TicketStatus, TicketType
@@ -49,25 +50,30 @@ async def set_fields(
 ) -> Ticket:
     """Set fields by hand: priority, type, category and team (slugs), tags, subject; triage leaves them from then on.
 
-    Of `custom`, only the fields it names change; None removes one.
+    Of `custom`, only the fields it names change; None removes one. What an agent sets teaches triage, too.
 
     Raises:
         TicketNotFound, TicketClosed, TicketMerged, CategoryNotFound, TeamNotFound, UnknownField, InvalidCustomField.
     """
     ticket = await lock_changeable(session, organization_id=organization_id, ticket_id=ticket_id)
+    was = standing_of(ticket)
     changed = [
         name for name, value in changes.items() if await _set(session, ticket, name, value, actor=actor, now=now)
     ]
-    decided = {name: AuthorKind.AGENT for name in changes if name in _DECIDED}
+    decided = {name: AuthorKind.AGENT for name in changes if name in _DECIDED | {"tags"}}
     ticket.decided_by = ticket.decided_by | decided
     await _follow(session, ticket, changed, now)
+    if actor.kind is AuthorKind.AGENT:
+        await note_edits(session, ticket=ticket, was=was, user_id=actor.id, now=now)
     return ticket
 
 
 async def apply_triage(
-    session: AsyncSession, *, organization_id: UUID, ticket_id: UUID, values: Mapping[str, str], now: datetime
+    session: AsyncSession, *, organization_id: UUID, ticket_id: UUID, values: Mapping[str, Any], now: datetime
 ) -> list[str]:
     """Set the fields that triage is sure of and no person has decided; return the names of those it decided.
+
+    Tags are added to those that the ticket has.
 
     Raises:
         TicketNotFound: the ticket is gone.
@@ -76,6 +82,8 @@ async def apply_triage(
     if ticket.status in {TicketStatus.SOLVED, TicketStatus.CLOSED}:
         return []
     free = {name: value for name, value in values.items() if ticket.decided_by.get(name) not in _FIRM}
+    if "tags" in free:
+        free["tags"] = [*ticket.tags, *free["tags"]]
     changed = [name for name, value in free.items() if await _set(session, ticket, name, value, actor=MODEL, now=now)]
     ticket.decided_by = ticket.decided_by | dict.fromkeys(free, AuthorKind.AI)
     await _follow(session, ticket, changed, now)

@@ -20,7 +20,7 @@ from helpdesk.sla.clocks.ledger import read_ledgers
 from helpdesk.tickets.follow_up import index_ticket
 from helpdesk.tickets.lifecycle import is_settled, status_after_message
 from helpdesk.tickets.requests import SYSTEM, Actor, NewTicket
-from helpdesk.tickets.rows import insert_ticket, message_row
+from helpdesk.tickets.rows import as_opened, insert_ticket, message_row
 
 # Below fresh changes, above repairs: an import does not keep new tickets out of the index.
 IMPORT_PRIORITY = 2
@@ -105,12 +105,7 @@ async def add_past_ticket(session: AsyncSession, *, organization_id: UUID, past:
 async def _open(session: AsyncSession, ticket: Ticket, past: PastTicket) -> None:
     writer = Actor(AuthorKind.CUSTOMER, ticket.contact_id)
     policy = await choose_policy(session, organization_id=ticket.organization_id, ticket=ticket, now=ticket.created_at)
-    opening = {
-        "priority": past.first_priority or ticket.priority,
-        "policy": policy,
-        "number": ticket.number,
-        "channel": ticket.channel,
-    }
+    opening = as_opened(ticket, past.ticket) | {"priority": past.first_priority or ticket.priority, "policy": policy}
     await _log(session, ticket, "ticket.opened", at=past.opened_at, actor=writer, data=opening)
     session.add(
         message_row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -163,6 +164,18 @@ async def insert_ticket(
         TicketAsset(ticket_id=ticket.id, asset_id=asset_id, organization_id=organization_id) for asset_id in asset_ids
     )
     return ticket, numbered.is_awaited
+
+
+def as_opened(ticket: Ticket, new: NewTicket) -> dict[str, Any]:
+    """Return what the log keeps of how a ticket was opened, so that it tells how things stood at any time."""
+    return {
+        "number": ticket.number,
+        "channel": ticket.channel,
+        "type": ticket.type,
+        "category": new.category,
+        "team": new.team,
+        "company": str(ticket.company_id) if ticket.company_id else None,
+    }
 
 
 async def _refuse_second(session: AsyncSession, *, organization_id: UUID, external_id: str | None) -> None:

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from helpdesk.ai.providers.ollama import connect_models
+from helpdesk.ai.providers.connecting import connect_models
 from helpdesk.database.base import new_id
 from helpdesk.database.embedded import EmbeddedPostgres
 from helpdesk.database.engine import Database
@@ -56,16 +56,26 @@ def _postgres() -> Iterator[str]:
 
 
 @contextmanager
-def _models() -> Iterator[str]:
+def models_alone() -> Iterator[str]:
+    """Give the address of the embedding model: that of OLLAMA_HOST, or the embedded one."""
     given = os.environ.get("ATUM_OLLAMA_HOST") or os.environ.get("OLLAMA_HOST")
     if given:
         yield given
         return
+    with (
+        tempfile.TemporaryDirectory(prefix="atum-bench-models-") as data,
+        model_runtime("--text-model", "none", "--data", data) as url,
+    ):
+        yield url
+
+
+@contextmanager
+def model_runtime(*options: str) -> Iterator[str]:
+    """Run the embedded models server beside, with options of its own; the value is its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    data = tempfile.mkdtemp(prefix="atum-bench-models-")
-    command = [sys.executable, "-m", "api.models_server", "--text-model", "none", "--port", str(port), "--data", data]
+    command = [sys.executable, "-m", "api.models_server", "--port", str(port), *options]
     process = subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         _wait_for(f"http://127.0.0.1:{port}", process)
@@ -73,7 +83,6 @@ def _models() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(10)
-        shutil.rmtree(data, ignore_errors=True)
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
@@ -96,7 +105,7 @@ def _migrate(url: str) -> None:
 @asynccontextmanager
 async def scratch() -> AsyncIterator[Scratch]:
     """Give a migrated, durable database and the embedding model; both end with the block."""
-    with _postgres() as url, _models() as host:
+    with _postgres() as url, models_alone() as host:
         settings = Settings(database_url=url, ollama_host=host)
         _migrate(url)
         database, link, models = Database(settings, application="bench"), Link(settings, application="bench"), None

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from helpdesk.ai.providers.ollama import connect_models
+from helpdesk.ai.providers.connecting import connect_models
 from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
 from helpdesk.kb.articles.commands import NewArticle, create_article, publish_article

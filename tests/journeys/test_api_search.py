@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from helpdesk.ai.model import Embedder
-from helpdesk.ai.providers.ollama import connect_models
+from helpdesk.ai.providers.connecting import connect_models
 from helpdesk.database.engine import Database
 from helpdesk.models.values import SourceType, UserRole
 from helpdesk.rag.embedding.models import ensure_active_model

@@ -181,6 +181,7 @@ async def test_agents_find_tickets_and_clocks_by_risk(
     now = by_risk[0]["prediction"]
     assert (by_risk[0]["risk"], now["risk"], now["stale"]) == ("high", "high", False)
     assert now["reasons"]
+    assert (now["model"], now["ends_from"], now["ends_until"]) == ("hazard-table-1", None, None)
     async with desk.database.transaction(desk.account.organization_id) as session:
         await session.execute(text("UPDATE sla_clocks SET updated_at = :now"), {"now": at(9, 12)})
     high = (await client.get("/api/v1/tickets", params={"risk": "high"})).json()["items"]
@@ -211,6 +212,7 @@ async def test_a_tickets_predictions_are_kept_with_their_history(
     assert probabilities == sorted(probabilities, reverse=True)
     assert first_response["clock"]["prediction"]["probability"] == probabilities[0]
     assert resolution["clock"]["metric"] == "resolution"
+    assert {(past["model"], past["ends_from"]) for past in resolution["history"]} == {("hazard-table-1", None)}
     assert (await connect((await make_account()).token).get(path)).status_code == 404
 
 

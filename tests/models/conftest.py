@@ -4,4 +4,5 @@ from __future__ import annotations
 
 import os
 
-collect_ignore = [] if os.environ.get("ATUM_TEST_MODELS") else ["test_text_model.py", "test_asking.py"]
+_OF_A_MODEL = ["test_text_model.py", "test_asking.py", "test_llama_server.py"]
+collect_ignore = [] if os.environ.get("ATUM_TEST_MODELS") else _OF_A_MODEL

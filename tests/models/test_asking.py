@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from helpdesk.ai.model import Models
-from helpdesk.ai.providers.ollama import connect_models
+from helpdesk.ai.providers.connecting import connect_models
 from helpdesk.database.engine import Database
 from helpdesk.models.values import ArticleVisibility
 from helpdesk.settings import Settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from helpdesk.ai.runs.retention import PRUNE_RUNS
 from helpdesk.asking.retention import PRUNE_QUESTIONS
 from helpdesk.attachments.orphans import sweep_orphans
 from helpdesk.kb.gaps.retention import PRUNE_GAP_MEMBERS, PRUNE_UNANSWERED
@@ -44,6 +45,7 @@ async def clean(args: CleanUp, context: WorkerContext) -> Outcome:
             ("unanswered", PRUNE_UNANSWERED, unanswered_for),
             ("gap members", PRUNE_GAP_MEMBERS, unanswered_for),
             ("vectors", PRUNE_INPUT_VECTORS, timedelta(days=context.settings.keep_vectors_days)),
+            ("runs", PRUNE_RUNS, timedelta(days=context.settings.keep_ai_runs_days)),
             ("questions", PRUNE_QUESTIONS, timedelta(days=context.settings.keep_questions_days)),
         ],
     )

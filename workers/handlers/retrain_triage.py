@@ -18,9 +18,9 @@ async def retrain_triage(_args: RetrainTriage, context: WorkerContext) -> Outcom
 
 async def _retrain(context: WorkerContext) -> None:
     organization_id = context.organization_id
-    trained = await retrain(
-        context.database, context.models.embedder, organization_id=organization_id, now=context.now()
-    )
-    result = {"trained": False} if trained is None else {"trained": True, "examples": trained.examples}
+    done = await retrain(context.database, context.models.embedder, organization_id=organization_id, now=context.now())
+    result: dict[str, object] = {"outcome": done.outcome, "reason": done.reason}
+    if done.classifier is not None:
+        result |= {"version": done.version, "examples": done.classifier.examples}
     async with context.database.transaction(organization_id) as session:
         await context.complete_in(session, result=result)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from helpdesk.queue.catalog import SmartReply
 from helpdesk.queue.outcomes import Outcome
 from helpdesk.replies.pipeline import draft_reply
+from helpdesk.replies.style import Wanted
 from workers.context import WorkerContext
 from workers.refusals import outcome_of
 from workers.registry import handlers
@@ -22,5 +23,6 @@ async def draft(args: SmartReply, context: WorkerContext) -> Outcome:
             now=context.now(),
             complete=context.complete_in,
             settings=context.settings,
+            wanted=Wanted(args.tone, args.length, args.language, args.instruction, args.requested_by),
         )
     )

@@ -8,7 +8,11 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
+import structlog
+
 from helpdesk.ai.model import ModelBusy
+
+log = structlog.get_logger(__name__)
 
 
 class BreakerState(StrEnum):
@@ -49,6 +53,7 @@ class Breaker:
         self._open_until: float | None = None
         self._probing = False
         self._last_error: str | None = None
+        self._last_failure: tuple[str, float] | None = None
 
     @property
     def state(self) -> BreakerState:
@@ -58,13 +63,18 @@ class Breaker:
         return BreakerState.OPEN if self._clock() < self._open_until else BreakerState.HALF_OPEN
 
     def report(self) -> dict[str, Any]:
-        """Return the state in a form a health page can show."""
+        """Return the state in a form a health page can show.
+
+        `last_error` is what keeps it from working now, `last_failure` what did the last time, however long ago.
+        """
         waiting = 0.0 if self._open_until is None else max(0.0, self._open_until - self._clock())
         return {
             "state": self.state.value,
             "failures": self._failures,
             "retry_in_s": round(waiting, 1),
             "last_error": self._last_error,
+            "last_failure": None if self._last_failure is None else self._last_failure[0],
+            "last_failure_ago_s": None if self._last_failure is None else round(self._clock() - self._last_failure[1]),
         }
 
     @contextmanager
@@ -104,12 +114,18 @@ class Breaker:
     def _failed(self, detail: str, *, probe: bool) -> None:
         self._failures += 1
         self._last_error = detail
+        self._last_failure = (detail, self._clock())
         if probe:
             self._cooldown_s = min(self._longest_cooldown_s, self._cooldown_s * 2)
         if probe or self._failures >= self._failures_to_open:
+            was_closed = self._open_until is None
             self._open_until = self._clock() + self._cooldown_s
+            if was_closed:
+                log.warning("model_breaker_opened", calls=self.name, reason=detail, retry_s=self._cooldown_s)
 
     def _answered(self) -> None:
+        if self._open_until is not None:
+            log.info("model_breaker_closed", calls=self.name)
         self._failures = 0
         self._cooldown_s = self._first_cooldown_s
         self._open_until = None

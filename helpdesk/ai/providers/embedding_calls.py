@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from helpdesk.ai.model import InputRefused, ModelBusy, ModelSlow
 from helpdesk.ai.providers.breaker import Breaker
 from helpdesk.ai.providers.pace import Pace
+from helpdesk.ai.providers.speed import Speed
 from helpdesk.ai.providers.token_ratio import TokenRatio
 from helpdesk.ai.providers.vector_checks import batches, checked_vectors
 
@@ -25,6 +27,9 @@ class EmbeddingCalls:
     Args:
         send: makes one call; raises what `failures` names.
         breaker: of its own for each model, since a large one may be too much for a runtime that serves a small one.
+
+    Attributes:
+        speed: texts a second.
     """
 
     def __init__(self, name: str, send: Callable[[Sequence[str]], Awaitable[Raw]], breaker: Breaker) -> None:
@@ -33,6 +38,7 @@ class EmbeddingCalls:
         self._send = send
         self._ratio = TokenRatio()
         self._pace = Pace()
+        self.speed = Speed()
 
     @property
     def chars_per_token(self) -> float | None:
@@ -77,8 +83,10 @@ class EmbeddingCalls:
             raise ModelBusy(detail, retry_after=60) from broken
 
     async def _once(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        began = time.perf_counter()
         with self.breaker.guard():
             raw, tokens = await self._send(texts)
+        self.speed.learn(len(texts), time.perf_counter() - began)
         vectors = checked_vectors(raw, count=len(texts))
         self._ratio.learn(texts, tokens)
         return vectors

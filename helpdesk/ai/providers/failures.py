@@ -58,6 +58,8 @@ def failure_of_status(status: int, message: str, *, model: str) -> HelpdeskError
     # Older runtimes answer 500 when a vector came out as NaN; the text is at fault, not the runtime.
     if (status == 400 and not is_page) or (status == 500 and "NaN" in message):
         return InputRefused(f"The model runtime refuses the text: {message[:200]}")
+    if 300 <= status < 400:
+        return ModelBusy("The model runtime sends its callers elsewhere, which is not followed.", retry_after=60)
     return ModelBusy(f"The model runtime answers {status}: {message[:100]}")
 
 
@@ -70,4 +72,4 @@ def failure_of_error(error: Exception) -> HelpdeskError:
     if isinstance(error, pydantic.ValidationError) and any(len(item["loc"]) > 1 for item in error.errors()):
         # The answer has the right fields, and a hole inside one of them: a vector with nulls.
         return InputRefused("The model runtime answered with gaps.")
-    return ModelBusy("What answers at the model runtime's address does not speak Ollama's API.", retry_after=30)
+    return ModelBusy("What answers at the model runtime's address does not speak its API.", retry_after=30)

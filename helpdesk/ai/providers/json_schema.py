@@ -34,6 +34,12 @@ def decoded(text: str, schema: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def unwrapped(text: str) -> str:
+    """Return the JSON object of a text that has a block of code or words around it; the text where it has none."""
+    start, end = text.find("{"), text.rfind("}")
+    return text[start : end + 1] if 0 <= start < end else text
+
+
 def problem_with(value: Any, schema: dict[str, Any], *, at: str = "$") -> str | None:
     """Return the first place where a value does not fit its schema, or None when it fits.
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from helpdesk.ai.model import Embedder
-from helpdesk.ai.providers.ollama import connect_models
+from helpdesk.ai.providers.connecting import connect_models
 from helpdesk.cli.connection import run
 from helpdesk.database.engine import Database
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from helpdesk.ai.providers.hosts import stays_here
 from helpdesk.ai.weights.model_catalog import known_file
 from helpdesk.ai.weights.model_files import installed
 from helpdesk.cli.configuration import read_settings
@@ -66,6 +67,12 @@ def plan_models(options: Options, place: Place) -> ModelPlan:
 def _with_ollama(host: str, options: Options) -> ModelPlan:
     address = read_settings(ollama_host=host).ollama_host
     environment = {"ATUM_OLLAMA_HOST": address} | ({"ATUM_TEXT_MODEL": SMALL_MODEL} if options.small else {})
+    if not stays_here(address, own_hosts=read_settings().own_model_hosts):
+        unknown = (
+            f"Warning: {address} is not on this host, so no text is sent there. If that host is yours, name it in "
+            "ATUM_OWN_MODEL_HOSTS and start again."
+        )
+        return ModelPlan(environment, (), (unknown,))
     if _answers(address):
         return ModelPlan(environment, (), (f"Models are those of Ollama at {address}.",))
     warning = f"Warning: no model runtime answers at {address}. Jobs that need a model wait until one does."

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from helpdesk.ai.model import CountsTokens, Embedder, InputRefused, ModelIdentity
+import structlog
+
+from helpdesk.ai.model import CountsTokens, Embedder, InputRefused, ModelIdentity, TextStaysHere
 from helpdesk.ai.runs.record import record_embedding
 from helpdesk.database.engine import Database
 from helpdesk.errors import Unavailable
@@ -19,6 +21,8 @@ from helpdesk.rag.embedding.models import ActiveModel, active_model, ensure_acti
 from helpdesk.rag.embedding.vectors import EmbeddedElsewhere, hash_of_input, stored_vectors, vectors_for
 from helpdesk.rag.indexing.prepare import Change
 from helpdesk.rag.indexing.reuse import vectors_of_equal_texts
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,10 @@ async def embed_changes(
             known = await _known_vectors(making.database, changes, model)
         missing = [words for words in wanted if words not in known.vectors and words not in waited_for]
         made, took_ms = await embed_passages(making, model, missing)
+    except TextStaysHere as refusal:
+        # Waiting would not help. Without a model nothing is noted as refused, and vectors can come later.
+        log.warning("indexed_by_words_alone", documents=len(changes), reason=refusal.detail)
+        return None, Embedded(refused=wanted), 0
     except Unavailable as away:
         return model, Embedded(interrupted=away), 0
     await _record(making.database, changes, model, sent=made.vectors.keys(), took_ms=took_ms, now=now)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from helpdesk.rag.text.hidden import color_of, hides, hiding_selectors, ink_of, is_unreadable, paper_of
+from helpdesk.visible_text.hidden import color_of, hides, hiding_selectors, ink_of, is_unreadable, paper_of
 
 _DROPPED_TAGS = (
     "script, style, head, template, noscript, svg, object, iframe, canvas, math, audio, video, "

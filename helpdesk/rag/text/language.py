@@ -52,3 +52,38 @@ def language_of_small_words(text: str, *, among: Sequence[str] = DEFAULT_LANGUAG
 def _by_letters(text: str, languages: tuple[str, ...]) -> str | None:
     found = _detector(languages).detect_language_of(text)
     return None if found is None else found.iso_code_639_1.name.lower()
+
+
+def language_chances(text: str, *, among: Sequence[str] = DEFAULT_LANGUAGES) -> dict[str, float]:
+    """Return how likely each language is, by letters and by small words; nothing where nothing in the text tells.
+
+    The more small words there are, the less the letters count: names and products have letters of any language.
+    """
+    languages = tuple(among)
+    read = text[:_READ_CHARS]
+    if len(languages) == 1 or not _WORD.search(read):
+        return {languages[0]: 1.0} if len(languages) == 1 else {}
+    words = [word.lower() for word in _WORD.findall(read)]
+    letters = _letter_chances(read, languages, words=len(words))
+    votes = {language: sum(word in STOP_WORDS.get(language, ()) for word in words) for language in languages}
+    # Squared, because neighbours share many of them: `de` and `la` are Spanish, French and Italian.
+    weighed = {language: count**2 for language, count in votes.items()}
+    total = sum(weighed.values())
+    if not total:
+        return letters
+    share = max(votes.values()) / (max(votes.values()) + 2)
+    return {
+        language: share * weighed[language] / total + (1 - share) * letters.get(language, 0.0) for language in languages
+    }
+
+
+def _letter_chances(text: str, languages: tuple[str, ...], *, words: int) -> dict[str, float]:
+    """Return how likely each language is by letters; two words look like any language, twenty like one."""
+    found = {
+        each.language.iso_code_639_1.name.lower(): each.value
+        for each in _detector(languages).compute_language_confidence_values(text)
+    }
+    if not sum(found.values()):
+        return {}
+    told = words / (words + 3)
+    return {language: told * found.get(language, 0.0) + (1 - told) / len(languages) for language in languages}

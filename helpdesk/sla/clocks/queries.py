@@ -26,6 +26,8 @@ class Prediction:
         reasons: what speaks for it, `{feature, weight, sentence}` each, the strongest first.
         as_of: when that was.
         stale: whether the clock has changed since; a new prediction is on its way then.
+        model: what predicted it, with its version.
+        ends_from, ends_until: between which times four of five clocks like it end; None where too few tell.
     """
 
     probability: float
@@ -33,6 +35,9 @@ class Prediction:
     reasons: list[dict[str, Any]]
     as_of: datetime
     stale: bool
+    model: str
+    ends_from: datetime | None
+    ends_until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -72,13 +77,13 @@ _CLOCKS = """
     SELECT c.id, c.ticket_id, c.metric, c.instance, c.state, c.outcome, c.breached, c.level, c.start_at, c.target_s,
            c.due_at, c.warn_75_at, c.warn_90_at, c.stopped_at, c.elapsed_s, c.remaining_s, live.time_to_breach_minutes,
            p.name AS policy, c.breach_probability, newest.reasons, c.predicted_at,
-           c.updated_at > c.predicted_at AS stale
+           c.updated_at > c.predicted_at AS stale, newest.model, newest.ends_from, newest.ends_until
       FROM sla_clocks c
       JOIN sla_clock_live live ON live.id = c.id
       LEFT JOIN sla_policy_versions v ON v.id = c.policy_version_id
       LEFT JOIN sla_policies p ON p.id = v.policy_id
       LEFT JOIN LATERAL (
-           SELECT b.reasons FROM breach_predictions b
+           SELECT b.reasons, b.model, b.ends_from, b.ends_until FROM breach_predictions b
             WHERE b.clock_id = c.id AND c.state = 'running' AND NOT c.breached AND c.breach_probability IS NOT NULL
             ORDER BY b.as_of DESC LIMIT 1) newest ON true
      WHERE c.organization_id = :organization_id
@@ -108,7 +113,7 @@ async def clocks_by_id(session: AsyncSession, *, organization_id: UUID, ids: Seq
 
 
 def _view(row: Any) -> ClockView:
-    *columns, probability, reasons, as_of, stale = row
+    *columns, probability, reasons, as_of, stale, model, ends_from, ends_until = row
     clock = ClockView(*columns)
     if clock.state not in WAITING:
         return clock
@@ -116,5 +121,5 @@ def _view(row: Any) -> ClockView:
         return replace(clock, risk=Risk.BREACHED)
     if clock.state == ClockState.PAUSED or reasons is None:
         return clock
-    prediction = Prediction(probability, risk_of(probability), reasons, as_of, stale)
+    prediction = Prediction(probability, risk_of(probability), reasons, as_of, stale, model, ends_from, ends_until)
     return replace(clock, risk=prediction.risk, prediction=prediction)

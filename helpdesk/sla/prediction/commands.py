@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select, text
@@ -15,18 +16,16 @@ from helpdesk.database.engine import Database
 from helpdesk.errors import NotFound
 from helpdesk.models.ai import BreachPrediction
 from helpdesk.models.tickets import Ticket
-from helpdesk.sla.prediction.hazard import Ended, HazardTable
-from helpdesk.sla.prediction.moments import Standing, standings
+from helpdesk.sla.prediction.judging import Judged, Judgement, judge_tickets
+from helpdesk.sla.prediction.model import FittedModel
+from helpdesk.sla.prediction.moments import OLDEST, predict_again_at
 
-MODEL = "hazard-table-1"
-
-# Only clocks that had ended by then, and no more of them than tell what is usual now.
-_ENDED = text("""
-    SELECT c.metric, t.priority, c.elapsed_s::float8 / c.target_s AS used, c.breached
-      FROM sla_clocks c JOIN tickets t ON t.id = c.ticket_id
-     WHERE c.organization_id = :organization_id AND c.outcome IN ('met', 'breached') AND c.stopped_at < :now
-     ORDER BY c.stopped_at DESC
-     LIMIT 5000
+# Only what can still be kept; by the names that logs give them.
+_RUNNING = text("""
+    SELECT id, ticket_id, metric, instance FROM sla_clocks
+     WHERE organization_id = :organization_id AND ticket_id = ANY(:ticket_ids) AND state = 'running' AND NOT breached
+       AND due_open_s IS NOT NULL AND start_at <= :now
+     ORDER BY ticket_id, metric, instance
 """)
 # Those whose next step has come, the longest overdue first. SKIP LOCKED: what a command or another run holds is
 # predicted by whoever holds it, or the next time.
@@ -47,6 +46,10 @@ _KEEP = text("""
       FROM unnest(CAST(:ids AS uuid[]), CAST(:probabilities AS float8[]), CAST(:again_at AS timestamptz[]))
            AS made (id, probability, again_at)
      WHERE c.organization_id = :organization_id AND c.id = made.id
+""")
+_PUT_OFF = text("""
+    UPDATE sla_clocks SET predict_again_at = :again_at
+     WHERE organization_id = :organization_id AND id = ANY (CAST(:ids AS uuid[])) AND predict_again_at < :again_at
 """)
 
 
@@ -100,41 +103,43 @@ async def _predict(session: AsyncSession, *, organization_id: UUID, ticket_ids: 
     """Predict the clocks of tickets whose rows are locked."""
     if not ticket_ids:
         return 0
-    found = await standings(session, organization_id=organization_id, ticket_ids=ticket_ids, now=now)
-    if not found:
+    scope: dict[str, Any] = {"organization_id": organization_id, "now": now}
+    running = await session.execute(_RUNNING, scope | {"ticket_ids": list(ticket_ids)})
+    ids = {(row.ticket_id, row.metric, row.instance): row.id for row in running}
+    if not ids:
         return 0
-    table = await _table(session, organization_id=organization_id, now=now)
-    rows = [_row(table, standing, organization_id=organization_id, now=now) for standing in found]
-    await session.execute(insert(BreachPrediction), rows)
-    await session.execute(
-        _KEEP,
-        {
-            "organization_id": organization_id,
-            "now": now,
-            "ids": [standing.clock_id for standing in found],
-            "probabilities": [row["probability"] for row in rows],
-            "again_at": [standing.again_at for standing in found],
-        },
-    )
-    return len(found)
+    tickets = sorted({ticket for ticket, _, _ in ids})
+    judged = await judge_tickets(session, organization_id=organization_id, ticket_ids=tickets, now=now)
+    found = [one for one in judged.clocks if one.seen.key in ids]
+    rows = [_row(judged, one, ids[one.seen.key], organization_id) for one in found]
+    if rows:
+        await session.execute(insert(BreachPrediction), rows)
+    kept = {
+        "ids": [row["clock_id"] for row in rows],
+        "probabilities": [row["probability"] for row in rows],
+        "again_at": [predict_again_at(one.seen, one.estimate.probability) for one in found],
+    }
+    await session.execute(_KEEP, scope | kept)
+    # A clock whose log tells otherwise than its row is the proof's to set right; until then it does not press.
+    left = [clock_id for key, clock_id in ids.items() if key not in {one.seen.key for one in found}]
+    await session.execute(_PUT_OFF, {"organization_id": organization_id, "ids": left, "again_at": now + OLDEST})
+    return len(rows)
 
 
-async def _table(session: AsyncSession, *, organization_id: UUID, now: datetime) -> HazardTable:
-    rows = await session.execute(_ENDED, {"organization_id": organization_id, "now": now})
-    return HazardTable(Ended(*row) for row in rows)
-
-
-def _row(table: HazardTable, standing: Standing, *, organization_id: UUID, now: datetime) -> dict[str, object]:
-    estimate = table.estimate(standing.moment)
+def _row(judged: Judged, one: Judgement, clock_id: UUID, organization_id: UUID) -> dict[str, Any]:
+    seen, model = one.seen, judged.model
     return {
         "id": new_id(),
         "organization_id": organization_id,
-        "ticket_id": standing.ticket_id,
-        "clock_id": standing.clock_id,
-        "metric": standing.moment.metric,
-        "as_of": now,
-        "probability": estimate.probability,
-        "reasons": estimate.reasons,
-        "features": asdict(standing.moment) | {"cases": table.cases},
-        "model": MODEL,
+        "ticket_id": seen.ticket_id,
+        "clock_id": clock_id,
+        "metric": seen.metric,
+        "as_of": seen.at,
+        "probability": one.estimate.probability,
+        "reasons": one.estimate.reasons,
+        "features": asdict(seen.features) | {"usual_backlog": seen.usual_backlog, "cases": judged.cases},
+        "model": model.name,
+        "model_version": model.version if isinstance(model, FittedModel) else None,
+        "ends_from": one.ends_from,
+        "ends_until": one.ends_until,
     }

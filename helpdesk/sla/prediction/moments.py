@@ -1,86 +1,118 @@
-"""Where running clocks stand, and how busy the desk is, as predictions take them."""
+"""Clocks at given moments with all that was known of them then: the same for learning and for predicting."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.sla.clocks.ledger import calendar_of
-from helpdesk.sla.clocks.time_left import open_until
-from helpdesk.sla.prediction.hazard import Moment, next_step
-from helpdesk.sla.rules.calendar import Calendar
+from helpdesk.models.values import ClockState
+from helpdesk.sla.clocks.ledger import Ledger, sort_ledgers
+from helpdesk.sla.prediction.desk import Desk
+from helpdesk.sla.prediction.features import Features
+from helpdesk.sla.prediction.hazard import next_step
+from helpdesk.sla.prediction.ticket_facts import TicketFacts, facts_at
+from helpdesk.sla.rules.calendar import Calendar, CalendarNeverOpen
+from helpdesk.sla.rules.clock import Clock, evaluate
+from helpdesk.sla.rules.history import InvalidHistory
 
 # A prediction is made anew at the latest after this time, since the load of the desk changes too.
 OLDEST = timedelta(days=1)
-_SECOND = timedelta(seconds=1)
+# And after this one while the clock is at risk.
+AT_RISK = timedelta(minutes=15)
+LIKELY = 0.5
+MOSTLY_USED = 0.75
+# Past it: a clock whose target has passed, whether that was told or not.
+LATE = 1.0001
+_HOUR_S = 3600
 
-# Only what can still be kept; the stored due time counts from the epoch of the clock's calendar, so no log is read.
-_RUNNING = text("""
-    SELECT c.id, c.ticket_id, c.metric, c.target_s, c.due_at, c.due_open_s, c.calendar_version_id, t.priority, t.team_id
-      FROM sla_clocks c JOIN tickets t ON t.id = c.ticket_id
-     WHERE c.organization_id = :organization_id AND c.ticket_id = ANY(:ticket_ids) AND c.state = 'running'
-       AND NOT c.breached AND c.due_open_s IS NOT NULL AND c.start_at <= :now
-     ORDER BY c.ticket_id, c.metric, c.instance
-""")
-# The load of a team, or of the whole desk for tickets without one. How many tickets were open on the average day is
-# summed up by ticket: it was open at each of the last 28 points of time, a day apart, that its life covers.
-_LOAD = text("""
-    SELECT count(*) FILTER (WHERE solved_at IS NULL OR solved_at > :now) AS backlog,
-           count(*) FILTER (WHERE opened_ago < 1) AS inflow,
-           count(*) FILTER (WHERE solved_ago >= 0 AND solved_ago < 1) AS outflow,
-           coalesce(sum(greatest(0, least(28, floor(opened_ago))
-                                    - greatest(0, floor(coalesce(solved_ago, 0))))), 0) / 28.0 AS usual_backlog
-      FROM (SELECT solved_at, extract(epoch FROM CAST(:now AS timestamptz) - created_at) / 86400 AS opened_ago,
-                   extract(epoch FROM CAST(:now AS timestamptz) - solved_at) / 86400 AS solved_ago
-              FROM tickets
-             WHERE organization_id = :organization_id AND created_at < :now
-               AND (CAST(:team_id AS uuid) IS NULL OR team_id = :team_id)
-               AND (solved_at IS NULL OR solved_at > CAST(:now AS timestamptz) - interval '28 days')) AS recent
-""")
+_ZONE = text("SELECT timezone FROM organizations WHERE id = :organization_id")
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A running clock as it stands, and when its prediction will be out of date."""
+class Seen:
+    """A running clock at one moment.
 
-    clock_id: UUID
+    Attributes:
+        calendar: what its time counts by.
+        usual_backlog: open tickets of its team on the average day of the four weeks before; 0 where nobody asked.
+    """
+
     ticket_id: UUID
-    moment: Moment
-    again_at: datetime
+    metric: str
+    instance: int
+    at: datetime
+    elapsed_s: int
+    target_s: int
+    calendar: Calendar
+    features: Features
+    usual_backlog: float = 0.0
+
+    @property
+    def key(self) -> tuple[UUID, str, int]:
+        """Return what names the clock."""
+        return self.ticket_id, self.metric, self.instance
 
 
-async def standings(
-    session: AsyncSession, *, organization_id: UUID, ticket_ids: Sequence[UUID], now: datetime
-) -> list[Standing]:
-    """Return where the clocks of tickets stand that run and are not late yet.
+@dataclass(frozen=True)
+class Logs:
+    """What clocks at given moments are read from.
+
+    Attributes:
+        asked: (ticket, moment).
+        facts: what was known of the ticket at each of these moments.
+    """
+
+    asked: Sequence[tuple[UUID, datetime]]
+    facts: Sequence[TicketFacts | None]
+    ledgers: Mapping[UUID, Ledger]
+
+
+async def read_logs(session: AsyncSession, *, organization_id: UUID, asked: Sequence[tuple[UUID, datetime]]) -> Logs:
+    """Read what tells how clocks of tickets stood at moments; tickets whose log cannot be read have no clocks."""
+    tickets = sorted({ticket for ticket, _ in asked})
+    ledgers, _ = await sort_ledgers(session, organization_id=organization_id, ticket_ids=tickets)
+    return Logs(asked, await facts_at(session, organization_id=organization_id, asked=asked), ledgers)
+
+
+async def zone_of(session: AsyncSession, *, organization_id: UUID) -> ZoneInfo:
+    """Return the time zone of an organisation."""
+    return ZoneInfo(await session.scalar(_ZONE, {"organization_id": organization_id}) or "UTC")
+
+
+def see(logs: Logs, desk: Desk, zone: ZoneInfo, *, usual: bool = False) -> list[Seen]:
+    """Return the clocks that ran at each moment.
 
     Args:
-        now: nothing that happened later is counted, as far as the stored clocks do not know it.
+        usual: also look up the usual backlog, which takes a while.
     """
-    rows = await session.execute(
-        _RUNNING, {"organization_id": organization_id, "ticket_ids": list(ticket_ids), "now": now}
-    )
-    loads: dict[UUID | None, Mapping[str, Any]] = {}
     found = []
-    for row in rows.all():
-        if row.team_id not in loads:
-            loads[row.team_id] = await _load(session, organization_id=organization_id, team_id=row.team_id, now=now)
-        calendar, epoch_at = await calendar_of(session, row.calendar_version_id)
-        elapsed_s = max(0, row.target_s - (row.due_open_s - open_until(calendar, epoch_at, now) // _SECOND))
-        used = elapsed_s / row.target_s
-        if now > row.due_at:
-            # Past it even while the calendar is closed, only not told yet.
-            used = max(used, 1.0001)
-        moment = Moment(metric=row.metric, priority=row.priority, used=used, **loads[row.team_id])
-        found.append(Standing(row.id, row.ticket_id, moment, again_at(calendar, now, elapsed_s, row.target_s)))
+    for (ticket_id, at), facts in zip(logs.asked, logs.facts, strict=True):
+        ledger = logs.ledgers.get(ticket_id)
+        if facts is None or ledger is None:
+            continue
+        backlog = desk.usual_backlog(team=facts.team, at=at) if usual else 0.0
+        for clock in running_at(ledger, at):
+            features = _features(clock, facts, desk, at, zone)
+            calendar = ledger.calendars[clock.calendar]
+            span = clock.elapsed_s, clock.target_s
+            found.append(Seen(ticket_id, clock.metric, clock.instance, at, *span, calendar, features, backlog))
     return found
+
+
+def running_at(ledger: Ledger, at: datetime) -> Iterable[Clock]:
+    """Return the clocks of a ticket that ran at a moment, by what its log said until then."""
+    try:
+        clocks = evaluate(ledger.events, ledger.policies, ledger.calendars, as_of=at)
+    except (InvalidHistory, CalendarNeverOpen):
+        return []
+    return [clock for clock in clocks if clock.state is ClockState.RUNNING and clock.start_at <= at]
 
 
 def again_at(calendar: Calendar, now: datetime, elapsed_s: int, target_s: int) -> datetime:
@@ -93,14 +125,47 @@ def again_at(calendar: Calendar, now: datetime, elapsed_s: int, target_s: int) -
     return calendar.advance(now, missing_s) if calendar.open_seconds(now, latest) >= missing_s else latest
 
 
-async def _load(
-    session: AsyncSession, *, organization_id: UUID, team_id: UUID | None, now: datetime
-) -> Mapping[str, Any]:
-    values = {"organization_id": organization_id, "team_id": team_id, "now": now}
-    row = (await session.execute(_LOAD, values)).one()
-    return {
-        "backlog": row.backlog,
-        "inflow": row.inflow,
-        "outflow": row.outflow,
-        "usual_backlog": float(row.usual_backlog),
-    }
+def predict_again_at(seen: Seen, probability: float) -> datetime:
+    """Return when a prediction is out of date: soon while the clock is at risk, else at its next step."""
+    at_risk = probability >= LIKELY or seen.features.used >= MOSTLY_USED
+    step = again_at(seen.calendar, seen.at, seen.elapsed_s, seen.target_s)
+    return min(step, seen.at + AT_RISK) if at_risk and seen.features.used <= 1 else step
+
+
+def _features(clock: Clock, facts: TicketFacts, desk: Desk, at: datetime, zone: ZoneInfo) -> Features:
+    local = at.astimezone(zone)
+    load = desk.load(team=facts.team, agent=facts.assignee, at=at)
+    usual = desk.past(clock.metric, "", "", at)
+    category = desk.past(clock.metric, "category", facts.category, at)
+    company = desk.past(clock.metric, "company", facts.company, at)
+    used = clock.elapsed_s / clock.target_s
+    return Features(
+        metric=clock.metric,
+        priority=facts.priority,
+        used=max(used, LATE) if clock.breached else used,
+        left_h=(clock.target_s - clock.elapsed_s) / _HOUR_S,
+        age_h=(at - clock.start_at).total_seconds() / _HOUR_S,
+        hour=local.hour + local.minute / 60,
+        weekday=local.weekday(),
+        type=facts.type,
+        category=facts.category,
+        team=facts.team,
+        channel=facts.channel,
+        assigned=bool(facts.assignee),
+        replies=facts.replies,
+        questions=facts.questions,
+        notes=facts.notes,
+        reopenings=facts.reopenings,
+        handovers=facts.handovers,
+        silent_h=(at - facts.said_at).total_seconds() / _HOUR_S,
+        last_sender=facts.last_sender,
+        backlog=load.backlog,
+        agent_backlog=load.agent_backlog,
+        inflow=load.inflow,
+        outflow=load.outflow,
+        desk_breaches=usual.share,
+        category_breaches=category.share,
+        company_breaches=company.share,
+        category_cases=category.cases,
+        company_cases=company.cases,
+    )

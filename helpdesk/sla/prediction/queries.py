@@ -16,10 +16,10 @@ from helpdesk.sla.rules.risk import risk_of
 
 # A few of each clock, at one end of an index, however long it has run.
 _HISTORY = text("""
-    SELECT c.id AS clock_id, b.as_of, b.probability, b.reasons, b.model
+    SELECT c.id AS clock_id, b.as_of, b.probability, b.reasons, b.model, b.ends_from, b.ends_until
       FROM sla_clocks c
      CROSS JOIN LATERAL (
-           SELECT as_of, probability, reasons, model FROM breach_predictions
+           SELECT as_of, probability, reasons, model, ends_from, ends_until FROM breach_predictions
             WHERE clock_id = c.id ORDER BY as_of DESC, id DESC LIMIT :most) b
      WHERE c.organization_id = :organization_id AND c.ticket_id = :ticket_id
      ORDER BY c.id, b.as_of DESC
@@ -51,13 +51,19 @@ class ClockTicket:
 
 @dataclass(frozen=True)
 class PastPrediction:
-    """What was predicted at one time."""
+    """What was predicted at one time.
+
+    Attributes:
+        ends_from, ends_until: between which times four of five clocks like it end; None where too few told.
+    """
 
     as_of: datetime
     probability: float
     risk: str
     reasons: list[dict[str, Any]]
     model: str
+    ends_from: datetime | None
+    ends_until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,9 @@ async def predictions_of(
     values = {"organization_id": organization_id, "ticket_id": ticket_id, "most": most}
     histories: dict[UUID, list[PastPrediction]] = {}
     for row in await session.execute(_HISTORY, values):
-        past = PastPrediction(row.as_of, row.probability, risk_of(row.probability), row.reasons, row.model)
+        past = PastPrediction(
+            row.as_of, row.probability, risk_of(row.probability), row.reasons, row.model, row.ends_from, row.ends_until
+        )
         histories.setdefault(row.clock_id, []).append(past)
     clocks = await clocks_of(session, organization_id=organization_id, ticket_ids=[ticket_id])
     return [PredictedClock(clock, histories[clock.id]) for clock in clocks.get(ticket_id, []) if clock.id in histories]

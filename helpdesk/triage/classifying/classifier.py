@@ -1,67 +1,41 @@
-"""The trained classifier as it is used: arrays and figures, numpy only, well under a millisecond a field."""
+"""The trained classifier as it is used and kept: arrays and figures, numpy only, a few milliseconds a ticket."""
 
 from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
-from typing import Any, Literal
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from helpdesk.triage.classifying.features import Terms, weigh
+from helpdesk.errors import HelpdeskError
+from helpdesk.triage.classifying.features import WIDTH, Terms, weigh
+from helpdesk.triage.classifying.field_model import Assessment, FieldModel
+from helpdesk.triage.classifying.heads import Memory, View
+from helpdesk.triage.classifying.storing import pack_field, pack_memory, unpack_field, unpack_memory
 
-FORMAT = 1
-# Fewer labelled tickets than this teach nothing that descriptions do not say better.
-MIN_EXAMPLES = 20
-
-
-@dataclass(frozen=True)
-class Head:
-    """A linear model: scores = weights x features + bias, one row a label."""
-
-    weights: NDArray[np.float32]
-    bias: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Part:
-    """A head with what it reads, and its weight in the mean of log probabilities."""
-
-    reads: Literal["vector", "words"]
-    head: Head
-    share: float
+FORMAT = 2
+# What reading bytes ends in that are no archive, a cut or changed one, or one that lacks something.
+_DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)
 
 
-@dataclass(frozen=True)
-class FieldModel:
-    """What one field of a ticket is predicted with.
-
-    Attributes:
-        labels: the values, in the order of the heads' rows.
-        parts: the heads whose mean decides; their shares add up to 1.
-        temperature: divides the mean before the softmax, so that probabilities keep what they promise.
-        examples: labelled tickets it learnt from.
-    """
-
-    labels: tuple[str, ...]
-    parts: tuple[Part, ...]
-    temperature: float
-    examples: int
-
-    def probabilities(
-        self, vector: NDArray[np.float32] | None, places: NDArray[np.int32], weights: NDArray[np.float32]
-    ) -> dict[str, float]:
-        """Return the probability of each label; without a vector, from the words alone."""
-        mean = np.zeros(len(self.labels))
-        for part in self.parts:
-            if part.reads == "words":
-                mean += part.share * log_softmax(part.head.weights[:, places] @ weights + part.head.bias)
-            elif vector is not None:
-                mean += part.share * log_softmax(part.head.weights @ vector + part.head.bias)
-        found = keep_doubt(np.exp(log_softmax(mean / self.temperature)), examples=self.examples)
-        return dict(zip(self.labels, found.tolist(), strict=True))
+class WeightsDamaged(HelpdeskError):
+    """The weights of a classifier cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +44,12 @@ class Classifier:
 
     Attributes:
         fields: the model of each field that there were enough labels for.
-        idf: weight of each hashed term, float32 [features.WIDTH].
+        idf: weight of each hashed term, float32 [features.WIDTH]; 0 for those it never met.
         embedding: digest of the model whose vectors it learnt from; those of another one mean nothing to it.
         basis: hash of the values there were to choose from; with other values it has to be trained anew.
         examples: labelled tickets it learnt from.
         figures: how well it did on tickets it had not seen, by field.
+        memory: the texts it learnt from, None where none had a vector.
     """
 
     fields: dict[str, FieldModel]
@@ -82,51 +57,54 @@ class Classifier:
     embedding: str
     basis: str
     examples: int
-    figures: dict[str, Any]
+    figures: dict[str, Any] = field(default_factory=dict)
+    memory: Memory | None = None
 
     def predict(self, *, vector: NDArray[np.float32] | None, terms: Terms) -> dict[str, dict[str, float]]:
         """Return the probability of each label of each field."""
+        view = self._view(vector, terms)
+        return {name: model.probabilities(view) for name, model in self.fields.items()}
+
+    def assess(self, *, vector: NDArray[np.float32] | None, terms: Terms) -> dict[str, Assessment]:
+        """Return what it thinks of each field."""
+        view = self._view(vector, terms)
+        return {name: model.assess(view) for name, model in self.fields.items()}
+
+    def _view(self, vector: NDArray[np.float32] | None, terms: Terms) -> View:
         weights = weigh(terms, self.idf)
-        return {name: model.probabilities(vector, terms.places, weights) for name, model in self.fields.items()}
+        known = self.idf[terms.places] > 0
+        near = self.memory.near(vector) if vector is not None and self.memory is not None else None
+        return View(self._rows[terms.places[known]], weights[known], vector, near)
+
+    @cached_property
+    def _rows(self) -> NDArray[np.int32]:
+        """The row of each hashed term in the heads' weights."""
+        return rows_of(self.idf)
 
 
-def log_softmax(scores: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the logarithms of the softmax over the last axis."""
-    shifted = np.asarray(scores, dtype=np.float64) - np.max(scores, axis=-1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
-
-
-def keep_doubt(probabilities: NDArray[np.float64], *, examples: int) -> NDArray[np.float64]:
-    """Mix in as much of the uniform distribution as the rule of succession leaves open after so many examples.
-
-    What descriptions alone tell counts like 20 examples.
-    """
-    labels = probabilities.shape[-1]
-    doubt = labels / (max(examples, MIN_EXAMPLES) + labels)
-    return np.asarray((1 - doubt) * probabilities + doubt / labels)
+def rows_of(idf: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Return the row that each known term has in the heads' weights; unknown ones have none of their own."""
+    return np.asarray(np.cumsum(idf > 0) - 1, dtype=np.int32)
 
 
 def write_classifier(classifier: Classifier) -> bytes:
     """Return a classifier as a compressed npz: arrays, and one JSON text as bytes."""
-    arrays: dict[str, NDArray[Any]] = {"idf": classifier.idf.astype(np.float16)}
+    known = np.flatnonzero(classifier.idf)
+    arrays: dict[str, NDArray[Any]] = {"terms": known.astype(np.int32), "idf": classifier.idf[known]}
     about: dict[str, Any] = {
         "format": FORMAT,
         "embedding": classifier.embedding,
         "basis": classifier.basis,
         "examples": classifier.examples,
         "figures": classifier.figures,
+        "memory": classifier.memory is not None,
         "fields": {},
     }
-    for name, model in classifier.fields.items():
-        about["fields"][name] = {
-            "labels": model.labels,
-            "parts": [{"reads": part.reads, "share": part.share} for part in model.parts],
-            "temperature": model.temperature,
-            "examples": model.examples,
-        }
-        for number, part in enumerate(model.parts):
-            arrays[f"{name}/{number}/weights"] = part.head.weights.astype(np.float16)
-            arrays[f"{name}/{number}/bias"] = part.head.bias
+    if classifier.memory is not None:
+        arrays |= pack_memory(classifier.memory)
+    for number, (name, model) in enumerate(classifier.fields.items()):
+        packed, about["fields"][name] = pack_field(f"fields/{number}", model)
+        arrays |= packed
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
     file = io.BytesIO()
     np.savez_compressed(file, allow_pickle=False, **arrays)
@@ -134,23 +112,25 @@ def write_classifier(classifier: Classifier) -> bytes:
 
 
 def read_classifier(data: bytes) -> Classifier | None:
-    """Return the classifier that `write_classifier` wrote, None when another version of the product wrote it."""
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        about = json.loads(arrays["about"].tobytes())
-        if about["format"] != FORMAT:
-            return None
-        fields = {name: _read_field(arrays, name, field) for name, field in about["fields"].items()}
-        idf = arrays["idf"].astype(np.float32)
-    return Classifier(fields, idf, about["embedding"], about["basis"], about["examples"], about["figures"])
+    """Return the classifier that `write_classifier` wrote, None when another version of the product wrote it.
+
+    Raises:
+        WeightsDamaged: the bytes are none, or not whole.
+    """
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            about = json.loads(arrays["about"].tobytes())
+            return _unpack(arrays, about) if about["format"] == FORMAT else None
+    except _DAMAGES as error:
+        raise WeightsDamaged("The weights of the classifier are damaged; let it be trained anew.") from error
 
 
-def _read_field(arrays: Any, name: str, about: dict[str, Any]) -> FieldModel:
-    parts = tuple(
-        Part(
-            part["reads"],
-            Head(arrays[f"{name}/{number}/weights"].astype(np.float32), arrays[f"{name}/{number}/bias"]),
-            part["share"],
-        )
-        for number, part in enumerate(about["parts"])
-    )
-    return FieldModel(tuple(about["labels"]), parts, about["temperature"], about["examples"])
+def _unpack(arrays: Any, about: dict[str, Any]) -> Classifier:
+    fields = {
+        name: unpack_field(f"fields/{number}", arrays, packed)
+        for number, (name, packed) in enumerate(about["fields"].items())
+    }
+    idf = np.zeros(WIDTH, dtype=np.float32)
+    idf[arrays["terms"]] = arrays["idf"]
+    memory = unpack_memory(arrays) if about["memory"] else None
+    return Classifier(fields, idf, about["embedding"], about["basis"], about["examples"], about["figures"], memory)

@@ -12,11 +12,12 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-WIDTH = 1 << 15
+WIDTH = 1 << 17
 _WORD = re.compile(r"[^\W_]+(?:[-.'][^\W_]+)*")
-_PIECE = 4
+_PIECES = (3, 4, 5)
 # Text beyond this repeats what was said before, quotes others or is a log.
 _READ_CHARS = 4000
+_MANY_TEXTS = 5000
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,16 @@ class Terms:
 
 
 def _features(text: str) -> Iterator[str]:
-    """Yield words, pairs of neighbours, and pieces of long words, which carry compounds and typing errors."""
+    """Yield words, pairs of neighbours, and pieces of words, which carry compounds, endings and typing errors."""
     words = _WORD.findall(text[:_READ_CHARS].lower())
     yield from words
     for first, second in pairwise(words):
         yield f"{first} {second}"
     for word in words:
-        if len(word) > _PIECE:
-            padded = f"<{word}>"
-            for start in range(len(padded) - _PIECE + 1):
-                yield padded[start : start + _PIECE]
+        padded = f"<{word}>"
+        for size in _PIECES:
+            for start in range(len(padded) - size + 1 if len(padded) > size else 0):
+                yield padded[start : start + size]
 
 
 def terms_of(text: str) -> Terms:
@@ -48,12 +49,16 @@ def terms_of(text: str) -> Terms:
 
 
 def inverse_document_frequencies(texts: Sequence[Terms]) -> NDArray[np.float32]:
-    """Return ln((1 + n) / (1 + df)) + 1 for each place, float32 [WIDTH]; a place that no text has is 0."""
+    """Return ln((1 + n) / (1 + df)) + 1 for each place, float32 [WIDTH]; a place that no text has is 0.
+
+    Of many texts, what occurs in one alone teaches nothing and is left out.
+    """
     frequencies = np.zeros(WIDTH, dtype=np.float64)
     for terms in texts:
         frequencies[terms.places] += 1
     weights = np.log((1 + len(texts)) / (1 + frequencies)) + 1
-    return np.asarray(np.where(frequencies > 0, weights, 0.0), dtype=np.float32)
+    least = 2 if len(texts) > _MANY_TEXTS else 1
+    return np.asarray(np.where(frequencies >= least, weights, 0.0), dtype=np.float32)
 
 
 def weigh(terms: Terms, idf: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,41 +1,32 @@
-"""Train the classifier on what agents decided: for each field the mean of up to three heads, calibrated.
+"""Train the classifier on what agents decided: for each field the calibrated sum of up to four heads.
 
-A regression on vectors generalises from few examples, one on words knows product names and error codes, and the
-descriptions and articles of a category stand for it before there are any examples. How much each counts, and the
-temperature, are chosen on tickets the heads had not seen.
+Nets on vectors and the votes of similar tickets generalise from few examples, a linear model of words knows product
+names and error codes, and the descriptions and articles of a category stand for it before there are any examples. How
+much each counts, and all that is promised, rests on tickets the heads had not seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from helpdesk.triage.classifying.classifier import (
-    MIN_EXAMPLES,
-    Classifier,
-    FieldModel,
-    Head,
-    Part,
-    keep_doubt,
-    log_softmax,
-)
-from helpdesk.triage.classifying.features import WIDTH, Terms, inverse_document_frequencies, weigh
+from helpdesk.triage.classifying.calibrating import calibrate
+from helpdesk.triage.classifying.classifier import Classifier, rows_of
+from helpdesk.triage.classifying.features import Terms, inverse_document_frequencies, weigh
+from helpdesk.triage.classifying.field_model import FieldModel, Part
+from helpdesk.triage.classifying.fitting import Rows, fit_memory
+from helpdesk.triage.classifying.heads import AnchorHead, Memory
+from helpdesk.triage.classifying.temperature import MIN_EXAMPLES
+from helpdesk.triage.classifying.thresholds import NEVER, WANTED
 
-FOLDS = 4
-_QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Similarities to anchors lie within about .5 of each other; a lead of .08 then means odds of five to one.
 _NEARNESS = 0.05
-_TEMPERATURES = np.geomspace(0.3, 4.0, 30)
-_VECTOR_C = 10.0
-_WORD_C = 10.0
-_FLOOR = -12.0
-# Up to here the eigenvectors of all pairs of texts cost less than they spare.
-_FEW_TEXTS = 1500
+# Fewer tickets that fit no label are an oversight, not a kind.
+_LEAST_STRANGERS = 10
 
 
 @dataclass(frozen=True)
@@ -44,31 +35,19 @@ class Example:
 
     Attributes:
         terms: its hashed terms.
-        vector: its vector.
+        vector: its vector, None where it has none.
         labels: value by field; a field nobody decided is absent.
         weights: how much each label counts, by field; 1 where not named.
         is_ticket: false for an article that stands for its category; it teaches, but is not tested on.
+        fits_none: the fields of which a person said that no value fits.
     """
 
     terms: Terms
-    vector: NDArray[np.float32]
+    vector: NDArray[np.float32] | None
     labels: Mapping[str, str]
     weights: Mapping[str, float]
     is_ticket: bool = True
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """The examples of one field as matrices; `words` in the coordinates of `space`."""
-
-    words: Any
-    space: _Space
-    vectors: NDArray[np.float32]
-    targets: NDArray[np.int64]
-    weights: NDArray[np.float64]
-    is_ticket: NDArray[np.bool_]
-    labels: tuple[str, ...]
-    anchor: Head | None
+    fits_none: frozenset[str] = frozenset()
 
 
 def train(
@@ -81,198 +60,149 @@ def train(
 ) -> Classifier:
     """Return a classifier for the fields with 20 labelled tickets or with anchors.
 
-    Takes a second for a hundred tickets; run it off the event loop.
+    Takes a second for a hundred tickets and a minute for forty thousand; run it off the event loop.
 
     Args:
         anchors: for each field that has them, by label, the unit vector that stands for the label.
         embedding: digest of the model that made the vectors.
         basis: hash of the values there are to choose from.
     """
-    idf = inverse_document_frequencies([example.terms for example in examples])
+    # Half of what a worker's start would take, for what few workers ever do.
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
     models: dict[str, FieldModel] = {}
-    figures: dict[str, Any] = {}
-    for field in fields:
-        rows = _rows_of(examples, field, idf, anchors.get(field, {}))
-        if rows is not None:
-            models[field], figures[field] = _train_field(rows)
-        elif len(anchors.get(field, {})) > 1:
-            models[field] = _nearest_only(anchors[field])
+    # Thousands of small products: threads that wait for each other over them make a busy machine ten times slower.
+    with threadpool_limits(limits=1):
+        idf = inverse_document_frequencies([example.terms for example in examples])
+        lesson = _Lesson(examples, idf)
+        for field in fields:
+            stands = anchors.get(field, {})
+            rows = lesson.rows_of(field, stands)
+            if rows is not None:
+                models[field] = calibrate(rows, _anchor_head(rows.labels, rows.scores, stands) if stands else None)
+            elif len(stands) > 1:
+                models[field] = _nearest_only(stands)
     tickets = sum(example.is_ticket for example in examples)
-    return Classifier(models, idf, embedding, basis, tickets, figures)
+    figures = {name: dict(model.figures) for name, model in models.items() if model.figures}
+    return Classifier(models, idf, embedding, basis, tickets, figures, lesson.memory)
 
 
-def _anchor_head(labels: Sequence[str], anchors: Mapping[str, NDArray[np.float32]]) -> Head:
+def _anchor_head(labels: Sequence[str], scores: int, anchors: Mapping[str, NDArray[np.float32]]) -> AnchorHead:
     """Return the head that prefers the label whose anchor is nearest."""
     dims = len(next(iter(anchors.values())))
-    weights = np.stack([anchors.get(label, np.zeros(dims, dtype=np.float32)) for label in labels]) / _NEARNESS
-    return Head(weights.astype(np.float32), np.zeros(len(labels), dtype=np.float32))
+    weights = np.zeros((dims, scores), dtype=np.float32)
+    for place, label in enumerate(labels):
+        if label in anchors:
+            weights[:, place] = anchors[label] / _NEARNESS
+    return AnchorHead(weights)
 
 
 def _nearest_only(anchors: Mapping[str, NDArray[np.float32]]) -> FieldModel:
+    """Return a model that knows descriptions alone: it promises little, and nothing is ruled out."""
     labels = tuple(sorted(anchors))
-    return FieldModel(labels, (Part("vector", _anchor_head(labels, anchors), 1.0),), 1.0, 0)
-
-
-def _rows_of(
-    examples: Sequence[Example], field: str, idf: NDArray[np.float32], anchors: Mapping[str, NDArray[np.float32]]
-) -> _Rows | None:
-    chosen = [example for example in examples if field in example.labels]
-    tickets = [example.labels[field] for example in chosen if example.is_ticket]
-    labels = tuple(sorted({example.labels[field] for example in chosen} | set(anchors)))
-    if len(tickets) < MIN_EXAMPLES or len(set(tickets)) < 2:
-        return None
-    space = _Space(_sparse([example.terms for example in chosen], idf))
-    return _Rows(
-        words=space.coordinates,
-        space=space,
-        vectors=np.stack([example.vector for example in chosen]),
-        targets=np.array([labels.index(example.labels[field]) for example in chosen]),
-        weights=np.array([example.weights.get(field, 1.0) for example in chosen]),
-        is_ticket=np.array([example.is_ticket for example in chosen]),
+    return FieldModel(
         labels=labels,
-        anchor=_anchor_head(labels, anchors) if anchors else None,
+        parts=(Part(_anchor_head(labels, len(labels), anchors), 1.0),),
+        temperature=1.0,
+        blind=0.0,
+        examples=0,
+        cuts=np.zeros(len(labels), dtype=np.float32),
+        thresholds=np.full((len(labels), len(WANTED)), NEVER, dtype=np.float32),
+    )
+
+
+class _Lesson:
+    """All examples as matrices, and the memory that all fields share."""
+
+    def __init__(self, examples: Sequence[Example], idf: NDArray[np.float32]) -> None:
+        self._examples = examples
+        self._words = _sparse([example.terms for example in examples], idf)
+        with_vector = [place for place, example in enumerate(examples) if example.vector is not None]
+        self._places = np.full(len(examples), -1, dtype=np.int64)
+        self._places[with_vector] = np.arange(len(with_vector))
+        self._vectors: NDArray[np.float32] | None = None
+        self.memory: Memory | None = None
+        if len(with_vector) >= MIN_EXAMPLES:
+            vectors = [vector for example in examples if (vector := example.vector) is not None]
+            self._vectors = np.stack(vectors).astype(np.float32)
+            self.memory = fit_memory(self._vectors)
+
+    def rows_of(self, field: str, anchors: Mapping[str, Any]) -> Rows | None:
+        """Return the examples of one field, None where there are too few tickets, or all have the same label."""
+        given = [example.labels.get(field) for example in self._examples]
+        strangers = [
+            place for place, one in enumerate(self._examples) if field in one.fits_none and given[place] is None
+        ]
+        tickets = [
+            label for label, one in zip(given, self._examples, strict=True) if label is not None and one.is_ticket
+        ]
+        if len(tickets) < MIN_EXAMPLES or len(set(tickets)) < 2:
+            return None
+        labels = tuple(sorted({label for label in given if label is not None} | set(anchors)))
+        number = {label: place for place, label in enumerate(labels)}
+        targets = np.array([-1 if label is None else number[label] for label in given])
+        if len(strangers) >= _LEAST_STRANGERS:
+            targets[strangers] = len(labels)
+        chosen = np.flatnonzero(targets >= 0)
+        places = self._places[chosen]
+        vectors, points = self._matrices(places)
+        rows = Rows(
+            words=self._words[chosen],
+            vectors=vectors,
+            has_vector=places >= 0,
+            points=points,
+            places=places,
+            texts=0 if self._vectors is None else len(self._vectors),
+            targets=targets[chosen],
+            weights=np.array([self._examples[place].weights.get(field, 1.0) for place in chosen.tolist()]),
+            is_ticket=np.array([self._examples[place].is_ticket for place in chosen.tolist()]),
+            is_anchor=np.zeros(len(chosen), dtype=bool),
+            labels=labels,
+            scores=int(targets.max()) + 1 if len(strangers) >= _LEAST_STRANGERS else len(labels),
+        )
+        return _with_anchors(rows, anchors) if anchors and vectors is not None else rows
+
+    def _matrices(self, places: NDArray[np.int64]) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
+        """Return vectors and points of the examples that stand there; None where too few have a vector."""
+        has = places >= 0
+        if self._vectors is None or self.memory is None or has.sum() < MIN_EXAMPLES:
+            return None, None
+        keep = has[:, None]
+        return np.where(keep, self._vectors[places], 0), np.where(keep, self.memory.points[places], 0)
+
+
+def _with_anchors(rows: Rows, anchors: Mapping[str, NDArray[np.float32]]) -> Rows:
+    """Return rows in which what stands for a label also is an example of it, of a vector without words."""
+    from scipy.sparse import csr_matrix, vstack  # noqa: PLC0415 (slow to import, and few processes train)
+
+    assert rows.vectors is not None
+    assert rows.points is not None
+    names = sorted(anchors)
+    more = len(names)
+    return replace(
+        rows,
+        words=vstack([rows.words, csr_matrix((more, rows.words.shape[1]), dtype=np.float32)]).tocsr(),
+        vectors=np.vstack([rows.vectors, *(anchors[name] for name in names)]).astype(np.float32),
+        has_vector=np.append(rows.has_vector, np.ones(more, dtype=bool)),
+        points=np.vstack([rows.points, np.zeros((more, rows.points.shape[1]), dtype=np.float32)]),
+        places=np.append(rows.places, np.full(more, -1)),
+        targets=np.append(rows.targets, [rows.labels.index(name) for name in names]),
+        weights=np.append(rows.weights, np.full(more, rows.weights.mean())),
+        is_ticket=np.append(rows.is_ticket, np.zeros(more, dtype=bool)),
+        is_anchor=np.append(rows.is_anchor, np.ones(more, dtype=bool)),
     )
 
 
 def _sparse(texts: Sequence[Terms], idf: NDArray[np.float32]) -> Any:
-    from scipy.sparse import csr_matrix  # noqa: PLC0415 (as below)
+    """Return the weighed terms of texts, float32 [texts, known terms]."""
+    from scipy.sparse import csr_matrix  # noqa: PLC0415 (slow to import, and few processes train)
 
-    starts = np.cumsum([0, *(len(terms.places) for terms in texts)])
-    places = np.concatenate([terms.places for terms in texts])
-    weights = np.concatenate([weigh(terms, idf) for terms in texts])
-    return csr_matrix((weights, places, starts), shape=(len(texts), WIDTH))
-
-
-class _Space:
-    """The space that a field's texts span: far fewer dimensions than terms while the texts are few.
-
-    The best weights are a combination of the texts, so nothing is lost by training in the eigenvectors of their
-    inner products and turning the weights back; it is a hundred times faster for a hundred texts.
-    """
-
-    def __init__(self, words: Any) -> None:
-        self._words = words
-        self.coordinates = words
-        self._turn: NDArray[np.float64] | None = None
-        if words.shape[0] <= _FEW_TEXTS:
-            values, vectors = np.linalg.eigh((words @ words.T).toarray().astype(np.float64))
-            kept = values > 1e-6
-            self.coordinates = vectors[:, kept] * np.sqrt(values[kept])
-            self._turn = vectors[:, kept] / np.sqrt(values[kept])
-
-    def weights_of_terms(self, head: Head) -> Head:
-        """Return a head trained on the coordinates as one over terms."""
-        if self._turn is None:
-            return head
-        return Head(np.asarray((self._words.T @ (self._turn @ head.weights.T)).T, dtype=np.float32), head.bias)
-
-
-def _train_field(rows: _Rows) -> tuple[FieldModel, dict[str, Any]]:
-    folds = _folds(rows)
-    everything = np.ones(len(rows.targets), dtype=bool)
-    tested = rows.is_ticket
-    unseen = [_unseen(rows, rows.vectors, folds, c=_VECTOR_C), _unseen(rows, rows.words, folds, c=_WORD_C)]
-    heads: list[tuple[Literal["vector", "words"], Head]] = [
-        ("vector", _fit(rows, rows.vectors, everything, c=_VECTOR_C)),
-        ("words", rows.space.weights_of_terms(_fit(rows, rows.words, everything, c=_WORD_C))),
-    ]
-    if rows.anchor is not None:
-        unseen.append(log_softmax(rows.vectors @ rows.anchor.weights.T))
-        heads.append(("vector", rows.anchor))
-    scores = np.stack(unseen)[:, tested]
-    shares, temperature = _calibrate(scores, rows.targets[tested], rows.weights[tested])
-    parts = tuple(Part(reads, head, share) for (reads, head), share in zip(heads, shares, strict=True) if share > 0)
-    examples = int(tested.sum())
-    mean = np.tensordot(shares, scores, axes=1)
-    found = keep_doubt(np.exp(log_softmax(mean / temperature)), examples=examples)
-    figures = {"shares": shares, "temperature": round(temperature, 3)}
-    return FieldModel(rows.labels, parts, temperature, examples), _figures(found, rows.targets[tested]) | figures
-
-
-def _folds(rows: _Rows) -> NDArray[np.int64]:
-    """Deal the examples of each label out to the folds in turn, so that each fold sees each label if it can."""
-    folds = np.zeros(len(rows.targets), dtype=np.int64)
-    random = np.random.default_rng(0)
-    for target in range(len(rows.labels)):
-        members = random.permutation(np.flatnonzero(rows.targets == target))
-        folds[members] = np.arange(len(members)) % FOLDS
-    return folds
-
-
-def _unseen(rows: _Rows, features: Any, folds: NDArray[np.int64], *, c: float) -> NDArray[np.float64]:
-    """Return the log probabilities of each example by a model that had not seen it."""
-    found = np.full((len(rows.targets), len(rows.labels)), _FLOOR)
-    for fold in range(FOLDS):
-        held_out = folds == fold
-        if not held_out.any():
-            continue
-        head = _fit(rows, features, ~held_out, c=c)
-        scores = features[held_out] @ head.weights.T + head.bias
-        found[held_out] = np.maximum(log_softmax(scores), _FLOOR)
-    return found
-
-
-def _fit(rows: _Rows, features: Any, chosen: NDArray[np.bool_], *, c: float) -> Head:
-    # Half of what a worker's start would take, for what few workers ever do.
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
-
-    present = np.unique(rows.targets[chosen])
-    if len(present) < 2:
-        bias = np.full(len(rows.labels), _FLOOR, dtype=np.float32)
-        bias[present] = 0
-        return Head(np.zeros((len(rows.labels), features.shape[1]), dtype=np.float32), bias)
-    regression = LogisticRegression(C=c, max_iter=1000, tol=1e-3)
-    regression.fit(features[chosen], rows.targets[chosen], sample_weight=rows.weights[chosen])
-    coefficients, intercepts = regression.coef_, regression.intercept_
-    if len(regression.classes_) == 2:
-        # Two labels share one row: the score of the second against none of the first.
-        coefficients = np.vstack([np.zeros_like(coefficients), coefficients])
-        intercepts = np.concatenate([np.zeros(1), intercepts])
-    weights = np.zeros((len(rows.labels), coefficients.shape[1]), dtype=np.float32)
-    bias = np.full(len(rows.labels), _FLOOR, dtype=np.float32)
-    weights[regression.classes_] = coefficients
-    bias[regression.classes_] = intercepts
-    return Head(weights, bias)
-
-
-def _calibrate(
-    scores: NDArray[np.float64], targets: NDArray[np.int64], weights: NDArray[np.float64]
-) -> tuple[tuple[float, ...], float]:
-    """Return the heads' shares and the temperature with the least logarithmic loss on unseen tickets.
-
-    Args:
-        scores: log probabilities [heads, tickets, labels].
-    """
-    best: tuple[float, tuple[float, ...], float] = (np.inf, (1.0,), 1.0)
-    for shares in _mixtures(len(scores)):
-        mean = np.tensordot(shares, scores, axes=1)
-        for temperature in _TEMPERATURES.tolist():
-            given = log_softmax(mean / temperature)[np.arange(len(targets)), targets]
-            best = min(best, (float(-(weights * given).sum()), shares, temperature))
-    return best[1], best[2]
-
-
-def _mixtures(heads: int) -> list[tuple[float, ...]]:
-    """Return the ways to share 1 among the heads in quarters."""
-    return [tuple(parts) for parts in product(_QUARTERS, repeat=heads) if sum(parts) == 1]
-
-
-def _figures(found: NDArray[np.float64], targets: NDArray[np.int64]) -> dict[str, Any]:
-    surest = found.max(axis=1)
-    right = found.argmax(axis=1) == targets
-    return {
-        "examples": len(targets),
-        "accuracy": round(float(right.mean()), 4),
-        "calibration_error": round(calibration_error(surest, right), 4),
-    }
-
-
-def calibration_error(promised: NDArray[np.float64], right: NDArray[np.bool_], *, bins: int = 10) -> float:
-    """Return the expected calibration error: the mean gap between promise and accuracy over bins of equal width."""
-    places = np.minimum((promised * bins).astype(int), bins - 1)
-    gaps = [
-        abs(float(promised[places == place].mean()) - float(right[places == place].mean())) * (places == place).sum()
-        for place in range(bins)
-        if (places == place).any()
-    ]
-    return float(sum(gaps) / len(promised))
+    rows = rows_of(idf)
+    known = [idf[terms.places] > 0 for terms in texts]
+    starts = np.cumsum([0, *(int(here.sum()) for here in known)])
+    places = [rows[terms.places[here]] for terms, here in zip(texts, known, strict=True)]
+    weights = [weigh(terms, idf)[here] for terms, here in zip(texts, known, strict=True)]
+    shape = (len(texts), max(1, int((idf > 0).sum())))
+    # Support vectors take indices of 32 bits only.
+    values = np.concatenate([np.empty(0, np.float32), *weights]), np.concatenate([np.empty(0, np.int32), *places])
+    return csr_matrix((*values, starts.astype(np.int32)), shape=shape)

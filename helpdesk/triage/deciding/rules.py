@@ -1,29 +1,50 @@
 """What words alone decide: danger, security, outages, deadlines. Rules, because a model must not be talked out of them.
 
-Patterns cover English, German, French, Dutch, Spanish and Italian. They read the requester's words, never ask a
-model, and can only raise a priority; that the requester calls something urgent is no reason.
+They read the requester's words, never ask a model, and can only raise a priority; that the requester calls something
+urgent is no reason.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from helpdesk.models.values import TicketPriority, TicketType
+from helpdesk.triage.deciding import rule_words
+from helpdesk.triage.deciding.rule_words import DENIED, NEGATED, words
 
 _LEVELS = (TicketPriority.LOW, TicketPriority.NORMAL, TicketPriority.HIGH, TicketPriority.URGENT)
+# What matters is said early; a log file behind it is not read for words.
+_READ_CHARS = 8000
+_SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Words that speak for a priority of at least `floor`, and how often they are right."""
+    """Words that speak for a priority of at least `floor`, and how often they are right.
+
+    Attributes:
+        unless: words in the same sentence that show it is meant otherwise.
+        deniable: whether a "not" among the words denies them; that nobody can work is meant as it stands.
+    """
 
     name: str
     pattern: re.Pattern[str]
+    unless: re.Pattern[str]
     floor: TicketPriority
     probability: float
     sentence: str
+    deniable: bool = False
+
+    def matches(self, text: str) -> Iterator[re.Match[str]]:
+        """Yield where a text says it, and neither denies it nor means something else."""
+        for match in self.pattern.finditer(text):
+            start, end = _sentence_around(text, match)
+            if self.deniable and DENIED.search(match.group()) is not None:
+                continue
+            if NEGATED.search(text, start, match.start()) is None and self.unless.search(text, start, end) is None:
+                yield match
 
 
 @dataclass(frozen=True)
@@ -39,124 +60,93 @@ class Finding:
         return f"{self.rule.sentence} (“{self.words}”)."
 
 
-def _words(*alternatives: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{'|'.join(alternatives)})\w*", re.IGNORECASE)
-
-
 RULES = (
     Rule(
         "danger",
-        _words(
-            r"(?:smoke|sparks?|flames?|on fire|burning smell|smell(?:s|ing)? (?:\w+ ){0,3}(?:burn|sweet|smoke))",
-            r"(?:swollen|bulg\w+|hissing|leaking) (?:\w+ ){0,3}batter",
-            r"batter\w+ (?:\w+ ){0,4}(?:swollen|bulg|hissing|hot|leak|smok)",
-            r"(?:bottom|case|lid|trackpad|back) (?:\w+ ){0,2}bulg|bulging",
-            r"electric shock|got (?:a )?shock|(?:is|was|got) (?:injured|hurt|burn(?:ed|t))",
-            r"rauch(?!verbot)|es brennt(?! nicht)|angebrannt|funken|verbrannt|aufgebläht|stromschlag",
-            r"akku (?:\w+ ){0,3}(?:hei|gebläht|aufgeb)",
-            r"fum[ée]e|brûl|étincelle|batterie (?:\w+ ){0,2}gonfl|rook(?:t|melder)?\b|brand\b|opgezwollen|vonken",
-            r"humo\b|quemad|chispa|batería (?:\w+ ){0,2}hinchad|fumo\b|bruciat|scintill|batteria (?:\w+ ){0,2}gonfi",
-        ),
+        rule_words.DANGER,
+        rule_words.NO_DANGER,
         TicketPriority.URGENT,
         0.95,
         "The words speak of danger to people",
+        deniable=True,
     ),
     Rule(
         "credentials given away",
-        _words(
-            # Typing a password is dangerous only after a link or a mail led there.
-            r"(?:link|mail|message|clicked|website|page)\b[\s\S]{0,250}?(?:typed|entered|gave|filled in|submitted)"
-            r" (?:[\w,]+ ){0,8}(?:password|credentials|pin\b|code\b)",
-            r"(?:approve|confirm) a (?:sign-in|login)|(?:sign-in|login) (?:\w+ ){0,4}(?:i|we) did(?:n.t| not) (?:do"
-            r"|make|start)",
-            r"(?:link|mail|seite|nachricht)\b[\s\S]{0,250}?(?:passwort|zugangsdaten"
-            r"|kennwort) (?:\w+ ){0,4}ein(?:gegeben|getippt)",
-            r"(?:lien|mail|page|message)\b[\s\S]{0,250}?(?:saisi|donné|entré) (?:\w+ ){0,4}mot de passe",
-            r"(?:link|mail|pagina)\b[\s\S]{0,250}?wachtwoord (?:\w+ ){0,3}(?:ingevuld|ingevoerd|gegeven)",
-            r"(?:enlace|correo|página)\b[\s\S]{0,250}?(?:introduj|di|puse) (?:\w+ ){0,4}contraseña",
-            r"(?:link|mail|pagina)\b[\s\S]{0,250}?inserito (?:\w+ ){0,4}password",
-            r"ransomware|files? (?:are|is|were|got) encrypted|erpressung|verschlüsselt und|hacked|gehackt|pirat[ée]",
-        ),
+        rule_words.CREDENTIALS,
+        rule_words.NO_CREDENTIALS,
         TicketPriority.URGENT,
         0.85,
         "Somebody may have got into an account",
     ),
     Rule(
         "security",
-        _words(
-            r"phish|suspicious (?:mail|e-?mail|link|message|sign)|malware|virus (?:warning|found|alert)|trojan",
-            r"clicked (?:\w+ ){0,6}(?:link|attachment|something)|(?:lost|stolen|stole) (?:\w+ ){0,3}"
-            r"(?:laptop|phone|device|badge|tablet|notebook)|(?:laptop|phone|tablet) (?:\w+ ){0,4}(?:stolen"
-            r"|was taken)",
-            r"verdächtige (?:mail|e-mail|nachricht)|gestohlen|verloren (?:\w+ ){0,2}(?:laptop|handy)|schadsoftware",
-            r"hameçonnage|volé|virus détect|verdachte (?:mail|link)|gestolen|correo sospechoso|robad|rubat|sospett",
-        ),
+        rule_words.SECURITY,
+        rule_words.NO_SECURITY,
         TicketPriority.HIGH,
         0.8,
         "This may be a security incident",
     ),
     Rule(
         "outage",
-        _words(
-            r"(?:nobody|no one|none of us|everyone|everybody|all of us|whole (?:site|office|team|floor|department|"
-            r"warehouse)|entire (?:site|office|team|floor|department|company)) (?:\w+ ){0,4}"
-            r"(?:can(?:not|.t)?|lost|down|offline|locked out|gets? an? error)\b",
-            r"(?:is|are|went|gone) (?:completely |totally )?(?:down|offline) (?:for|at|in) (?:everyone|all"
-            r"|the whole)",
-            r"(?:power|network|total|complete|site) outage|site is (?:down|offline)|niemand (?:\w+ ){0,3}(?:kann"
-            r"|kommt|hat)|alle (?:\w+ ){0,3}(?:offline|"
-            r"betroffen)|ganze[rns]? (?:standort|büro|abteilung|lager|team)|komplettausfall|totalausfall",
-            r"personne (?:\w+ ){0,3}(?:ne )?(?:peut|n.arrive)|tout le (?:site|bureau|service)|panne générale",
-            r"niemand (?:\w+ ){0,2}kan|hele (?:kantoor|afdeling|vestiging)|nadie puede|toda la oficina"
-            r"|nessuno (?:può|"
-            r"riesce)|tutto l.ufficio",
-        ),
+        rule_words.OUTAGE,
+        rule_words.NO_OUTAGE,
         TicketPriority.URGENT,
         0.75,
         "Several people cannot work",
     ),
     Rule(
         "deadline",
-        _words(
-            r"in (?:\d{1,2}|ten|fifteen|twenty|thirty|forty|half an) ?(?:min|minutes?|hours?|h\b)",
-            r"in (?:an|one|two|1|2) hours?|(?:meeting|call|presentation|demo|interview|flight|train) (?:\w+ ){0,3}"
-            r"(?:starts|in|at \d)|(?:truck|driver|customer|vessel|ship|plane)s? (?:\w+ ){0,2}(?:are |is )?waiting",
-            r"(?:by|before|until|at) (?:noon|midnight|end of (?:the )?day|\d{1,2}(?:[:.]\d{2})? ?(?:am|pm)?) today",
-            r"(?:tomorrow|tonight) (?:at|morning at) \d|can(?:no|.)t work(?: at all)?\b|(?:production"
-            r"|line) (?:is )?stopped",
-            r"in (?:einer|1|zwei|2) stunden?|in \d{1,2} (?:minuten|min\b)|(?:lkw|fahrer|kunde)\w* (?:warte|stehen)",
-            r"dans (?:une|1|2|deux) heures?|dans \d{1,2} min|over (?:een|1|2|twee) uur|over \d{1,2} minuten",
-            r"en (?:una|1|2|dos) horas?|en \d{1,2} minutos|tra (?:un.ora|\d{1,2} minuti|due ore)",
-        ),
+        rule_words.DEADLINE,
+        rule_words.NO_DEADLINE,
         TicketPriority.HIGH,
         0.7,
         "There is a deadline close by",
     ),
 )
 
-_REQUEST = _words(
-    r"(?:please|could you|can you|kindly) (?:\w+ ){0,2}(?:order|create|set up|install|add|give|grant|send|provide"
-    r"|book|move)",
+_REQUEST = words(
+    r"(?:please|could you|can you|kindly|would you) (?:\w+ ){0,2}(?:order|create|set up|install|add|give|grant"
+    r"|send|provide|book|move|arrange|enable|unlock|assign|remove)",
     r"(?:i|we) (?:would |.d )?(?:need|like|want) (?:a |an |some |to order|access|another|new )"
-    r"|request(?:ing)? (?:for |access)",
-    r"(?:bitte|könnt ihr|könnten sie) (?:\w+ ){0,5}(?:bestellen|einrichten|anlegen|freigeben|freischalten"
-    r"|installieren)",
-    r"(?:pourriez|pouvez)-vous (?:\w+ ){0,3}(?:créer|installer|ajouter|commander)|graag (?:\w+ ){0,5}(?:aanvragen"
-    r"|bestellen)",
+    r"|request(?:ing)? (?:for |access)|new (?:starter|joiner|hire|employee|colleague)",
+    r"(?:bitte|könnt ihr|könnten sie|könntet ihr|können sie) (?:\w+ ){0,6}(?:bestellen|einrichten|anlegen"
+    r"|freigeben|freischalten|installieren|zurücksetzen|bereitstellen|hinzufügen)|(?:ich|wir) (?:brauche"
+    r"|benötige|bräuchte|hätte gern)n? (?:ein|einen|eine|zugriff|zugang|neue)",
+    r"(?:pourriez|pouvez|pourrais|peux)-(?:vous|tu) (?:\w+ ){0,3}(?:créer|installer|ajouter|commander|donner"
+    r"|activer)|j.(?:aurais|ai) besoin d|je (?:voudrais|souhaite(?:rais)?) (?:commander|avoir|obtenir|un|une"
+    r"|accéder)",
+    r"graag (?:\w+ ){0,6}(?:aanvragen|bestellen|toegang|aanmaken|installeren)|(?:kunnen jullie|kunt u"
+    r"|kan iemand) (?:\w+ ){0,5}(?:aanmaken|installeren|bestellen|toevoegen)|ik (?:heb"
+    r"|wil) (?:\w+ ){0,3}(?:nieuwe|toegang)",
+    r"(?:podr[ií]a[sn]?|pued(?:e|es|en)) (?:\w+ ){0,3}(?:crear|instalar|añadir|pedir|dar|activar)(?:me|nos)?"
+    r"|(?:necesito|necesitamos|quisiera|me gustaría) (?:un|una|acceso|pedir|nuevo|nueva|que me)",
+    r"(?:potreste|potrebbe|puoi|potete) (?:\w+ ){0,3}(?:creare|installare|aggiungere|ordinare|dare"
+    r"|attivare)(?:mi|ci)?|(?:ho bisogno di|abbiamo bisogno di|vorrei|mi serve) (?:un|una|uno|accesso|ordinare"
+    r"|nuov)",
 )
-_QUESTION = _words(
-    r"how (?:do|can|would|should) (?:i|we)|is it possible|what is the (?:best|right)|where (?:do|can) (?:i|we)",
-    r"wie (?:kann|komme|mache) ich|ist es möglich|comment (?:faire|puis)|hoe (?:kan|moet) ik|cómo (?:puedo|hago)"
-    r"|come (?:posso|faccio)",
+_QUESTION = words(
+    r"how (?:do|can|would|should|to) (?:i|we)?|is (?:it|there) (?:possible|a way)|what is the (?:best|right)"
+    r"|where (?:do|can) (?:i|we)|do you know (?:if|how|whether)|i was wondering",
+    r"wie (?:kann|komme|mache|geht|muss|lässt)|ist es möglich|gibt es eine möglichkeit|wo (?:finde|kann) ich"
+    r"|comment (?:faire|puis|fait|est-ce|peut)|est-il possible|où (?:puis|se trouve|trouver)",
+    r"hoe (?:kan|moet|doe|werkt)|is het mogelijk|waar (?:kan|vind) ik|[cC]ómo (?:puedo|hago|se|podría)"
+    r"|es posible|dónde (?:puedo|está)|come (?:posso|faccio|si|potrei)|è possibile|dove (?:posso|trovo)",
 )
 
 
-def find(words: str) -> list[Finding]:
+def find(text: str) -> list[Finding]:
     """Return the rules that apply to a requester's words, the weightiest first."""
+    read = text[:_READ_CHARS]
     found = [
-        Finding(rule, _shown(match.group())) for rule in RULES if (match := rule.pattern.search(words)) is not None
+        Finding(rule, _shown(match.group())) for rule in RULES if (match := next(rule.matches(read), None)) is not None
     ]
     return sorted(found, key=lambda finding: (-_LEVELS.index(finding.rule.floor), -finding.rule.probability))
+
+
+def _sentence_around(text: str, match: re.Match[str]) -> tuple[int, int]:
+    start = max((end.end() for end in _SENTENCE_END.finditer(text, 0, match.start())), default=0)
+    end = _SENTENCE_END.search(text, match.end())
+    return start, end.start() if end else len(text)
 
 
 def _shown(words: str) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.errors import Conflict, NotFound
-from helpdesk.models.ai import TriageFeedback, TriagePrediction
+from helpdesk.events.overrides import Verdict, put_word
+from helpdesk.models.ai import TriagePrediction
 from helpdesk.tickets.fields import set_fields
 from helpdesk.tickets.requests import Actor
+from helpdesk.tickets.rows import lock_ticket
 
-Verdict = Literal["accept", "correct", "reject"]
+__all__ = ["NothingPredicted", "PredictionNotFound", "PredictionSuperseded", "Verdict", "judge_prediction"]
 
 
 class PredictionNotFound(NotFound):
@@ -41,6 +43,8 @@ async def judge_prediction(
 ) -> TriagePrediction:
     """Store a verdict and set the field to what the agent says; a rejection leaves the field as it is.
 
+    It takes the place of an earlier word on the same prediction; saying the same twice counts once.
+
     Args:
         value: the right value, for a correction.
 
@@ -55,32 +59,49 @@ async def judge_prediction(
     )
     if prediction is None:
         raise PredictionNotFound
+    # In the order in which everybody else takes them: the ticket, then the word on it.
+    await lock_ticket(session, organization_id=organization_id, ticket_id=prediction.ticket_id)
+    await session.refresh(prediction)
     if prediction.superseded_at is not None:
         raise PredictionSuperseded
-    final = prediction.value if verdict == "accept" else value
+    final = prediction.value if verdict == "accept" else value if verdict == "correct" else None
     if verdict == "accept" and final is None:
         raise NothingPredicted
+    if verdict == "correct" and final == prediction.value:
+        verdict = "accept"
     if verdict != "reject":
-        await set_fields(
-            session,
-            organization_id=organization_id,
-            ticket_id=prediction.ticket_id,
-            changes={prediction.field: final},
-            actor=actor,
-            now=now,
-        )
-    session.add(
-        TriageFeedback(
-            organization_id=organization_id,
-            ticket_id=prediction.ticket_id,
-            prediction_id=prediction.id,
-            field=prediction.field,
-            predicted=prediction.value,
-            final_value=final,
-            verdict=verdict,
-            user_id=actor.id,
-            created_at=now,
-        )
+        await _set(session, prediction, final, actor=actor, now=now)
+    await put_word(
+        session,
+        organization_id=organization_id,
+        prediction_id=prediction.id,
+        verdict=verdict,
+        value=final,
+        origin="verdict",
+        user_id=actor.id,
+        now=now,
     )
-    await session.flush()
     return prediction
+
+
+async def _set(
+    session: AsyncSession, prediction: TriagePrediction, value: str | None, *, actor: Actor, now: datetime
+) -> None:
+    """Set the field of the ticket that a prediction is about; some predictions are about none."""
+    match prediction.field:
+        case "language" | "sentiment" | "summary" | "duplicate_of":
+            return
+        case "impact" | "urgency":
+            changes: dict[str, Any] = {"custom": {prediction.field: value}}
+        case "tags":
+            changes = {"tags": [tag.strip() for tag in (value or "").split(",") if tag.strip()]}
+        case _:
+            changes = {prediction.field: value}
+    await set_fields(
+        session,
+        organization_id=prediction.organization_id,
+        ticket_id=prediction.ticket_id,
+        changes=changes,
+        actor=actor,
+        now=now,
+    )

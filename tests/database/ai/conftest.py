@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from helpdesk.ai.model import Models
-from helpdesk.ai.providers.ollama import OllamaModels, connect_models
+from helpdesk.ai.providers.connecting import ConnectedModels, connect_models
 from helpdesk.database.engine import Database
 from helpdesk.models.values import ArticleVisibility
 from helpdesk.settings import Settings
@@ -25,7 +25,7 @@ def ollama() -> Iterator[ScriptedOllama]:
 
 
 @pytest.fixture
-async def models(ollama: ScriptedOllama) -> AsyncIterator[OllamaModels]:
+async def models(ollama: ScriptedOllama) -> AsyncIterator[ConnectedModels]:
     settings = Settings(
         ollama_host=ollama.url,
         text_model=TEXT_MODEL,
@@ -45,7 +45,7 @@ async def desk(
     organization_id: UUID,
     embedding_server: str,
     ollama: ScriptedOllama,
-    models: OllamaModels,
+    models: ConnectedModels,
 ) -> AsyncIterator[AiDesk]:
     """Return a desk with real vectors and a scripted text model, its articles indexed."""
     real = connect_models(settings.model_copy(update={"ollama_host": embedding_server}))

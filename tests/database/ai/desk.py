@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from helpdesk.queue.link import Link
 from helpdesk.rag.indexing.claim import claim
 from helpdesk.rag.indexing.index import Indexer, index_batch
 from helpdesk.replies.pipeline import draft_reply
+from helpdesk.replies.style import NOTHING_SPECIAL, Wanted
 from helpdesk.settings import Settings
 from helpdesk.tickets.commands import open_ticket
 from helpdesk.tickets.requests import Actor
@@ -113,20 +115,36 @@ class AiDesk:
             complete=nothing_to_complete,
         )
 
-    async def draft(self, ticket_id: UUID, **changed: object) -> None:
+    def models_with(self, language: Any) -> Models:
+        return Models(embedder=self.models.embedder, language=language)
+
+    async def draft(
+        self,
+        ticket_id: UUID,
+        *,
+        wanted: Wanted = NOTHING_SPECIAL,
+        models: Models | None = None,
+        now: datetime = NOW,
+        **changed: object,
+    ) -> None:
         await draft_reply(
             self.database,
-            self.models,
+            models or self.models,
             organization_id=self.organization_id,
             ticket_id=ticket_id,
-            now=NOW,
+            now=now,
             complete=nothing_to_complete,
             settings=self.settings.model_copy(update=changed),
+            wanted=wanted,
         )
 
     async def rows(self, statement: str, **values: object) -> Sequence[Any]:
         async with self.database.transaction(self.organization_id) as session:
             return (await session.execute(text(statement), values)).all()
+
+    async def execute(self, statement: str, **values: object) -> None:
+        async with self.database.transaction(self.organization_id) as session:
+            await session.execute(text(statement), values)
 
     async def predictions(self, ticket_id: UUID) -> dict[str, Any]:
         rows = await self.rows(

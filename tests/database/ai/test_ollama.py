@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpdesk.ai.model import AnswerUnusable, InputRefused, ModelBusy, ModelMissing, Prompt
-from helpdesk.ai.providers.ollama import OllamaModels, connect_models
+from helpdesk.ai.providers.connecting import ConnectedModels, connect_models
 from helpdesk.errors import HelpdeskError
 from helpdesk.settings import Settings
 from tests.scripted_ollama import (
@@ -36,11 +36,11 @@ SCHEMA = {
 }
 
 
-async def _ask(models: OllamaModels) -> dict[str, object] | None:
+async def _ask(models: ConnectedModels) -> dict[str, object] | None:
     return (await models.language.answer(PROMPT, schema=SCHEMA, max_tokens=20)).value
 
 
-async def test_an_answer_comes_decoded_with_its_figures(ollama: ScriptedOllama, models: OllamaModels) -> None:
+async def test_an_answer_comes_decoded_with_its_figures(ollama: ScriptedOllama, models: ConnectedModels) -> None:
     answer = await models.language.answer(PROMPT, schema=SCHEMA, max_tokens=20)
 
     assert answer.value == {"answer": "yes"}
@@ -54,14 +54,14 @@ async def test_an_answer_comes_decoded_with_its_figures(ollama: ScriptedOllama, 
     assert "think" not in sent
 
 
-async def test_a_model_that_thinks_aloud_is_told_not_to(ollama: ScriptedOllama, models: OllamaModels) -> None:
+async def test_a_model_that_thinks_aloud_is_told_not_to(ollama: ScriptedOllama, models: ConnectedModels) -> None:
     ollama.capabilities = ["completion", "thinking"]
     await _ask(models)
     assert ollama.requests["/api/chat"][0]["think"] is False
 
 
 async def test_vectors_come_as_unit_vectors_and_too_long_texts_are_not_cut(
-    ollama: ScriptedOllama, models: OllamaModels
+    ollama: ScriptedOllama, models: ConnectedModels
 ) -> None:
     vectors = await models.embedder.embed(["one", "two"])
 
@@ -70,7 +70,7 @@ async def test_vectors_come_as_unit_vectors_and_too_long_texts_are_not_cut(
     assert ollama.requests["/api/embed"][0]["truncate"] is False
 
 
-async def test_a_large_batch_is_split_into_calls_of_32(ollama: ScriptedOllama, models: OllamaModels) -> None:
+async def test_a_large_batch_is_split_into_calls_of_32(ollama: ScriptedOllama, models: ConnectedModels) -> None:
     assert len(await models.embedder.embed([f"text {number}" for number in range(70)])) == 70
     assert [len(body["input"]) for body in ollama.requests["/api/embed"]] == [32, 32, 6]
 
@@ -97,7 +97,7 @@ async def test_a_large_batch_is_split_into_calls_of_32(ollama: ScriptedOllama, m
     ],
 )
 async def test_a_failed_embedding_says_whose_fault_it_is(
-    ollama: ScriptedOllama, models: OllamaModels, reply: Reply, meaning: type[HelpdeskError]
+    ollama: ScriptedOllama, models: ConnectedModels, reply: Reply, meaning: type[HelpdeskError]
 ) -> None:
     ollama.then("/api/embed", reply)
     with pytest.raises(meaning):
@@ -105,7 +105,7 @@ async def test_a_failed_embedding_says_whose_fault_it_is(
 
 
 async def test_a_batch_that_takes_too_long_is_halved_and_the_next_ones_stay_small(
-    ollama: ScriptedOllama, models: OllamaModels
+    ollama: ScriptedOllama, models: ConnectedModels
 ) -> None:
     ollama.then("/api/embed", slow(3))
     assert len(await models.embedder.embed([f"text {number}" for number in range(32)])) == 32
@@ -114,7 +114,7 @@ async def test_a_batch_that_takes_too_long_is_halved_and_the_next_ones_stay_smal
 
 
 async def test_a_runtime_that_hangs_costs_three_waits_and_is_then_left_alone(
-    ollama: ScriptedOllama, models: OllamaModels
+    ollama: ScriptedOllama, models: ConnectedModels
 ) -> None:
     ollama.always("/api/embed", slow(3))
     for _ in range(2):
@@ -124,14 +124,14 @@ async def test_a_runtime_that_hangs_costs_three_waits_and_is_then_left_alone(
 
 
 async def test_a_runtime_that_refuses_every_text_is_at_fault_itself(
-    ollama: ScriptedOllama, models: OllamaModels
+    ollama: ScriptedOllama, models: ConnectedModels
 ) -> None:
     ollama.always("/api/embed", embeds([]))
     with pytest.raises(ModelBusy, match="refuses every text"):
         await models.embedder.embed(["one"])
 
 
-async def test_a_slow_model_does_not_shut_out_another_one(ollama: ScriptedOllama, models: OllamaModels) -> None:
+async def test_a_slow_model_does_not_shut_out_another_one(ollama: ScriptedOllama, models: ConnectedModels) -> None:
     ollama.digests["large"] = "l" * 64
     ollama.then("/api/embed", *[error(503, "server busy")] * 3)
     for _ in range(3):
@@ -142,7 +142,7 @@ async def test_a_slow_model_does_not_shut_out_another_one(ollama: ScriptedOllama
     assert models.report()["embed"]["state"] == "closed"
 
 
-async def test_a_model_cut_to_fewer_numbers_is_another_model(ollama: ScriptedOllama, models: OllamaModels) -> None:
+async def test_a_model_cut_to_fewer_numbers_is_another_model(ollama: ScriptedOllama, models: ConnectedModels) -> None:
     cut_model = models.embedder.named("all-minilm@128")
     assert (await cut_model.identify()).digest == "e" * 64 + "@128"
     await cut_model.embed(["one"])
@@ -150,7 +150,7 @@ async def test_a_model_cut_to_fewer_numbers_is_another_model(ollama: ScriptedOll
 
 
 async def test_the_length_of_tokens_is_learnt_from_what_the_runtime_counts(
-    ollama: ScriptedOllama, models: OllamaModels
+    ollama: ScriptedOllama, models: ConnectedModels
 ) -> None:
     assert models.embedder.chars_per_token is None
     for number in range(10):
@@ -160,7 +160,9 @@ async def test_the_length_of_tokens_is_learnt_from_what_the_runtime_counts(
     assert models.embedder.chars_per_token == pytest.approx(2.0, abs=0.05)
 
 
-async def test_a_digest_that_is_asked_for_afresh_is_that_of_now(ollama: ScriptedOllama, models: OllamaModels) -> None:
+async def test_a_digest_that_is_asked_for_afresh_is_that_of_now(
+    ollama: ScriptedOllama, models: ConnectedModels
+) -> None:
     await models.embedder.identify()
     ollama.digests[EMBEDDING_MODEL] = "f" * 64
     assert (await models.embedder.identify()).digest == "e" * 64
@@ -178,14 +180,14 @@ async def test_a_digest_that_is_asked_for_afresh_is_that_of_now(ollama: Scripted
     ],
 )
 async def test_a_failed_chat_says_whose_fault_it_is(
-    ollama: ScriptedOllama, models: OllamaModels, reply: Reply, meaning: type[HelpdeskError]
+    ollama: ScriptedOllama, models: ConnectedModels, reply: Reply, meaning: type[HelpdeskError]
 ) -> None:
     ollama.then("/api/chat", reply)
     with pytest.raises(meaning):
         await _ask(models)
 
 
-async def test_a_cut_connection_is_tried_again_at_once(ollama: ScriptedOllama, models: OllamaModels) -> None:
+async def test_a_cut_connection_is_tried_again_at_once(ollama: ScriptedOllama, models: ConnectedModels) -> None:
     ollama.then("/api/chat", cut())
     assert await _ask(models) == {"answer": "yes"}
     assert len(ollama.requests["/api/chat"]) == 2
@@ -202,7 +204,7 @@ async def test_a_cut_connection_is_tried_again_at_once(ollama: ScriptedOllama, m
     ],
 )
 async def test_an_unfit_answer_is_asked_for_once_more_with_more_room(
-    ollama: ScriptedOllama, models: OllamaModels, reply: Reply
+    ollama: ScriptedOllama, models: ConnectedModels, reply: Reply
 ) -> None:
     ollama.then("/api/chat", reply)
 
@@ -212,7 +214,7 @@ async def test_an_unfit_answer_is_asked_for_once_more_with_more_room(
     assert [body["options"]["num_predict"] for body in ollama.requests["/api/chat"]] == [20, 40]
 
 
-async def test_an_answer_that_is_unfit_twice_is_given_up(ollama: ScriptedOllama, models: OllamaModels) -> None:
+async def test_an_answer_that_is_unfit_twice_is_given_up(ollama: ScriptedOllama, models: ConnectedModels) -> None:
     ollama.always("/api/chat", says('{"answer"', done_reason="length"))
     with pytest.raises(AnswerUnusable):
         await _ask(models)
@@ -220,7 +222,7 @@ async def test_an_answer_that_is_unfit_twice_is_given_up(ollama: ScriptedOllama,
 
 
 async def test_a_runtime_without_the_text_model_says_so_and_is_asked_again_soon(
-    ollama: ScriptedOllama, models: OllamaModels
+    ollama: ScriptedOllama, models: ConnectedModels
 ) -> None:
     digest = ollama.digests.pop(TEXT_MODEL)
     assert await models.language.identify() is None
@@ -230,7 +232,7 @@ async def test_a_runtime_without_the_text_model_says_so_and_is_asked_again_soon(
     assert (await models.embedder.identify()).digest == "e" * 64
 
 
-async def test_the_list_of_models_is_asked_for_once_a_minute(ollama: ScriptedOllama, models: OllamaModels) -> None:
+async def test_the_list_of_models_is_asked_for_once_a_minute(ollama: ScriptedOllama, models: ConnectedModels) -> None:
     for _ in range(3):
         await models.embedder.embed(["one"])
         await _ask(models)
@@ -238,7 +240,7 @@ async def test_the_list_of_models_is_asked_for_once_a_minute(ollama: ScriptedOll
 
 
 async def test_a_runtime_that_stays_away_is_left_alone_and_the_health_report_says_so(
-    ollama: ScriptedOllama, models: OllamaModels
+    ollama: ScriptedOllama, models: ConnectedModels
 ) -> None:
     ollama.always("/api/chat", error(503, "server busy, please try again"))
     for _ in range(5):
@@ -262,3 +264,79 @@ async def test_nobody_listening_is_noticed_within_five_seconds() -> None:
             await models.embedder.embed(["one"])
         assert time.monotonic() - started < 5
         await models.close()
+
+
+async def test_a_model_that_ignores_its_schema_is_found_out_and_told_of_it_in_words(
+    ollama: ScriptedOllama, models: ConnectedModels
+) -> None:
+    ollama.obeys = False
+    ollama.then("/api/chat", says("It is."), says('Of course: ```json\n{"answer": "no"}\n```'))
+    answer = await models.language.answer(PROMPT, schema=SCHEMA, max_tokens=20)
+
+    assert (answer.value, answer.retries, answer.options["schema_sent"]) == ({"answer": "no"}, 1, "told")
+    assert ollama.probes == 1
+    first, second = ollama.requests["/api/chat"]
+    assert first["format"] == SCHEMA
+    assert "format" not in second
+    assert '"enum":["yes","no"]' in second["messages"][0]["content"]
+    # The next call knows, until the model has other weights.
+    await _ask(models)
+    assert "format" not in ollama.requests["/api/chat"][-1]
+    assert ollama.probes == 1
+
+
+async def test_a_model_that_obeys_its_schema_is_tried_once_when_an_answer_does_not_fit(
+    ollama: ScriptedOllama, models: ConnectedModels
+) -> None:
+    for _ in range(2):
+        ollama.then("/api/chat", says({"answer": "maybe"}))
+        assert await _ask(models) == {"answer": "yes"}
+    assert ollama.probes == 1
+    assert all(body["format"] == SCHEMA for body in ollama.requests["/api/chat"])
+
+
+async def test_an_endless_answer_in_another_form_is_not_taken_for_one_that_lacked_room(
+    ollama: ScriptedOllama, models: ConnectedModels
+) -> None:
+    ollama.obeys = False
+    ollama.then("/api/chat", says("Well, that depends on what", done_reason="length"))
+    assert await _ask(models) == {"answer": "yes"}
+    assert ollama.probes == 1
+
+
+async def test_the_figures_of_an_answer_are_those_of_both_calls(
+    ollama: ScriptedOllama, models: ConnectedModels
+) -> None:
+    ollama.then("/api/chat", says('{"answer": "y', done_reason="length"))
+    answer = await models.language.answer(PROMPT, schema=SCHEMA, max_tokens=20)
+    assert (answer.prompt_tokens, answer.output_tokens, answer.total_ms) == (22, 14, 10.0)
+
+
+async def test_nothing_that_should_be_kept_back_reaches_a_model(
+    ollama: ScriptedOllama, models: ConnectedModels
+) -> None:
+    words = "Mail jane.roe@example.com, card 4111 1111 1111 1111, password: hunter2hunter2"
+    await models.embedder.embed([words, "Nothing here."])
+    await models.embedder.named("all-minilm").embed([words])
+    prompt = Prompt("test", 1, "Answer in JSON.", words)
+    await models.language.answer(prompt, schema=SCHEMA, max_tokens=20)
+    sent = str([*ollama.requests["/api/embed"], *ollama.requests["/api/chat"]])
+    assert not [secret for secret in ("jane.roe", "4111", "hunter2") if secret in sent]
+    assert ollama.requests["/api/embed"][0]["input"][1] == "Nothing here."
+
+
+async def test_the_room_for_prompt_and_answer_is_the_same_in_all_calls(ollama: ScriptedOllama) -> None:
+    models = connect_models(Settings(ollama_host=ollama.url, text_model=TEXT_MODEL, text_context_tokens=8192))
+    ollama.then("/api/chat", says("", done_reason="length"))
+    await _ask(models)
+    await models.close()
+    assert {body["options"]["num_ctx"] for body in ollama.requests["/api/chat"]} == {8192}
+
+
+async def test_what_an_answer_cost_is_known_where_it_was_unfit_twice(
+    ollama: ScriptedOllama, models: ConnectedModels
+) -> None:
+    ollama.always("/api/chat", says('{"answer"', done_reason="length"))
+    with pytest.raises(AnswerUnusable) as unusable:
+        await _ask(models)
+    assert (unusable.value.spent.prompt_tokens, unusable.value.spent.total_ms) == (22, 10.0)

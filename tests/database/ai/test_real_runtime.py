@@ -14,7 +14,8 @@ import ollama
 import pytest
 
 from helpdesk.ai.model import InputRefused, ModelMissing
-from helpdesk.ai.providers.ollama import OllamaEmbedder, OllamaModels, connect_models
+from helpdesk.ai.providers.connecting import ConnectedModels, connect_models
+from helpdesk.ai.providers.ollama.embedder import OllamaEmbedder
 from helpdesk.rag.embedding.profiles import profile_of
 from helpdesk.settings import Settings
 from tests.models_fixture import embedding_server
@@ -32,26 +33,26 @@ def address(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def models(address: str) -> AsyncIterator[OllamaModels]:
+async def models(address: str) -> AsyncIterator[ConnectedModels]:
     # The first call loads the model.
     connected = connect_models(Settings(ollama_host=address, embedding_model=MODEL, embed_timeout_s=120))
     yield connected
     await connected.close()
 
 
-def embedder_of(models: OllamaModels) -> OllamaEmbedder:
+def embedder_of(models: ConnectedModels) -> OllamaEmbedder:
     assert isinstance(models.embedder, OllamaEmbedder)
     return models.embedder
 
 
-async def test_the_listing_tells_a_digest_with_and_without_the_tag(models: OllamaModels) -> None:
+async def test_the_listing_tells_a_digest_with_and_without_the_tag(models: ConnectedModels) -> None:
     identity = await models.embedder.identify()
     assert len(identity.digest) == 64
     if ":" not in MODEL:
         assert (await models.embedder.named(f"{MODEL}:latest").identify()).digest == identity.digest
 
 
-async def test_vectors_have_length_one_and_like_texts_are_close(models: OllamaModels) -> None:
+async def test_vectors_have_length_one_and_like_texts_are_close(models: ConnectedModels) -> None:
     prefix = profile_of(MODEL).doc_prefix
     vectors = await models.embedder.embed([prefix + words for words in TEXTS])
     assert vectors.shape[0] == 3
@@ -59,31 +60,31 @@ async def test_vectors_have_length_one_and_like_texts_are_close(models: OllamaMo
     assert vectors[0] @ vectors[2] > vectors[0] @ vectors[1] + 0.1
 
 
-async def test_a_text_has_the_same_vector_alone_and_among_others(models: OllamaModels) -> None:
+async def test_a_text_has_the_same_vector_alone_and_among_others(models: ConnectedModels) -> None:
     together = await models.embedder.embed(TEXTS)
     alone = await models.embedder.embed(TEXTS[1:2])
     assert together[1] @ alone[0] > 0.999
 
 
-async def test_a_text_that_is_too_long_is_refused_and_not_cut(models: OllamaModels) -> None:
+async def test_a_text_that_is_too_long_is_refused_and_not_cut(models: ConnectedModels) -> None:
     longest = profile_of(MODEL).max_input_tokens
     with pytest.raises(InputRefused, match="context length"):
         await models.embedder.embed(["password " * max(longest * 4, 20_000)])
 
 
-async def test_a_model_it_does_not_have_is_missing(models: OllamaModels) -> None:
+async def test_a_model_it_does_not_have_is_missing(models: ConnectedModels) -> None:
     with pytest.raises(ModelMissing):
         await models.embedder.named("no-such-model").identify()
 
 
-async def test_tokens_are_counted(address: str, models: OllamaModels) -> None:
+async def test_tokens_are_counted(address: str, models: ConnectedModels) -> None:
     embedder = embedder_of(models)
     for number in range(8):
         await embedder.embed([f"{number} " + "The quick brown fox jumps over the lazy dog. " * 12])
     assert embedder.chars_per_token == pytest.approx(4.4, abs=1.2)
 
 
-async def test_vectors_can_be_cut_and_have_length_one_again(models: OllamaModels) -> None:
+async def test_vectors_can_be_cut_and_have_length_one_again(models: ConnectedModels) -> None:
     vectors = await models.embedder.named(f"{MODEL}@128").embed(TEXTS)
     assert vectors.shape == (3, 128)
     whole = await models.embedder.embed(TEXTS)

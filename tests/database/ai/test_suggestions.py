@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from helpdesk.ai.model import ModelBusy
-from helpdesk.ai.providers.ollama import connect_models
+from helpdesk.ai.providers.connecting import connect_models
 from helpdesk.kb.suggestions.suggesting import TicketSettled
 from helpdesk.models.values import TicketStatus
 from helpdesk.tickets.commands import change_status

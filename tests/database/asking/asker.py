@@ -82,7 +82,7 @@ def answers(*sentences: tuple[str, str], answerable: bool = True, missing: str =
     """Say sentences, each citing the source that has certain words; a source that none has is S9."""
 
     def reply(body: dict[str, Any]) -> Response:
-        shown = dict(re.findall(r"^(S\d):\n(.*?)(?=^===)", body["messages"][-1]["content"], re.DOTALL | re.MULTILINE))
+        shown = dict(re.findall(r"^(S\d|T):\n(.*?)(?=^===)", body["messages"][-1]["content"], re.DOTALL | re.MULTILINE))
         said = [
             {"text": text, "cites": [next((name for name, words in shown.items() if where in words), "S9")]}
             for text, where in sentences

@@ -121,7 +121,7 @@ async def test_a_model_answers_with_what_its_sources_bear_out_and_the_call_is_re
     assert (told.done.method, told.done.model, told.done.dropped) == ("model", TEXT_MODEL, 0)
     [run] = await _runs(asker)
     assert [run.id] == told.done.run_ids
-    assert (run.decision, run.prompt_id, run.prompt_version) == ("accepted", "ask-answer", 1)
+    assert (run.decision, run.prompt_id, run.prompt_version) == ("accepted", "ask-answer", 2)
     assert HOTEL in run.input_redacted
     assert run.retrieval_trace["found"]
     assert run.citations == sorted({cite for sentence in told.sentences for cite in sentence.cites})

@@ -81,7 +81,7 @@ async def test_what_plainly_talks_to_a_model_is_neither_shown_to_one_nor_quoted_
     told = await poisoned.ask(QUESTION)
 
     assert PAIRING in _prompts(poisoned)
-    for hidden in (PLAIN_ORDER, "cite S9", "secret", "warranty", "pixel"):
+    for hidden in (PLAIN_ORDER, "cite S9", f"{LINK}secret", "warranty", "pixel"):
         assert hidden not in _prompts(poisoned)
         assert hidden not in told.text
     [row] = await poisoned.desk.rows("SELECT dropped FROM rag_questions")

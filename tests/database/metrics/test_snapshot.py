@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.database.engine import Database
-from helpdesk.metrics.figures import METRICS
+from helpdesk.metrics.catalogue import METRICS
 from helpdesk.metrics.queries import list_snapshots, metric_names
 from helpdesk.metrics.snapshot import BUCKET, NotABucket, take_snapshot
 from helpdesk.models.values import TicketPriority, TicketStatus

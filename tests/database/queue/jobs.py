@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from uuid import UUID
 
-from helpdesk.ai.model import Models
+from helpdesk.ai.providers.connecting import connect_models
 from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
 from helpdesk.queue.args import JobArgs
@@ -23,7 +23,8 @@ from workers.lifecycle import WorkerProcess, worker_process
 from workers.registry import Handlers
 from workers.runner import Runner
 
-NO_MODELS = cast("Models", None)
+# A runtime where nothing listens: the jobs of these tests ask no model.
+NO_MODELS = connect_models(Settings(ollama_host="http://127.0.0.1:9"))
 
 
 class Echo(JobArgs):

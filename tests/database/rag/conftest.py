@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from helpdesk.ai.model import Embedder, ModelIdentity
-from helpdesk.ai.providers.ollama import connect_models
+from helpdesk.ai.providers.connecting import connect_models
 from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
 from helpdesk.kb.articles.commands import NewArticle, create_article, publish_article

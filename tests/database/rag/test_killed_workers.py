@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from helpdesk.ai.providers.ollama import connect_models
+from helpdesk.ai.providers.connecting import connect_models
 from helpdesk.rag.indexing.reconcile import reconcile
 from helpdesk.settings import Settings
 from tests.database.rag.conftest import Desk

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
 
-from helpdesk.ai.providers.ollama import OllamaModels, connect_models
+from helpdesk.ai.providers.connecting import ConnectedModels, connect_models
 from helpdesk.rag.embedding.models import active_model
 from helpdesk.rag.model_change.changing import DoesWorse
 from helpdesk.rag.model_change.queries import model_reports
@@ -42,14 +43,14 @@ def ollama() -> Iterator[ScriptedOllama]:
 
 
 @pytest.fixture
-async def runtime(settings: Settings, ollama: ScriptedOllama) -> AsyncIterator[OllamaModels]:
+async def runtime(settings: Settings, ollama: ScriptedOllama) -> AsyncIterator[ConnectedModels]:
     connected = connect_models(settings.model_copy(update={"ollama_host": ollama.url, "embed_timeout_s": 2.0}))
     yield connected
     await connected.close()
 
 
 @pytest.fixture
-def scripted(desk: Desk, runtime: OllamaModels) -> Desk:
+def scripted(desk: Desk, runtime: ConnectedModels) -> Desk:
     """Return the desk with a runtime that does what a test wants."""
     embedder = CountingEmbedder(runtime.embedder)
     return replace(desk, indexer=replace(desk.indexer, embedder=embedder), embedder=embedder)
@@ -120,7 +121,7 @@ async def test_a_runtime_at_fault_keeps_sources_waiting_costs_no_attempt_and_sea
     assert (found.degraded, found.results[0].source_id) == (True, first.id)
 
 
-async def test_nobody_listening_keeps_sources_waiting(scripted: Desk, runtime: OllamaModels) -> None:
+async def test_nobody_listening_keeps_sources_waiting(scripted: Desk, runtime: ConnectedModels) -> None:
     away = connect_models(Settings(ollama_host="http://127.0.0.1:9"))
     await scripted.publish("Restart", BODY)
     [report] = await scripted.with_embedder(CountingEmbedder(away.embedder)).index_all()
@@ -276,10 +277,39 @@ async def test_the_same_weights_under_another_name_are_the_same_model(
     await elsewhere.close()
 
 
-async def test_what_the_runtime_counts_is_kept_with_the_model(scripted: Desk, runtime: OllamaModels) -> None:
+async def test_what_the_runtime_counts_is_kept_with_the_model(scripted: Desk, runtime: ConnectedModels) -> None:
     scripted = scripted.with_embedder(runtime.embedder)
     for number in range(10):
         await scripted.publish(f"Guide {number}", f"Press {'x' * 400} {number}.")
         await scripted.index_all()
     [state] = await model_reports(scripted.database)
     assert state.chars_per_token == pytest.approx(2.0, abs=0.2)
+
+
+async def test_where_text_may_not_go_the_index_is_made_of_words_and_gets_its_vectors_once_it_may(
+    desk: Desk, settings: Settings, ollama: ScriptedOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *rest, **more: look_up("127.0.0.1" if "example" in str(host) else host, *rest, **more),
+    )
+    elsewhere = settings.model_copy(update={"ollama_host": ollama.url.replace("127.0.0.1", "models.example.net")})
+    foreign = connect_models(elsewhere)
+    own = connect_models(elsewhere.model_copy(update={"own_model_hosts": ".example.net"}))
+    away = desk.with_embedder(CountingEmbedder(foreign.embedder))
+    await away.publish("Restart the laptop", BODY)
+    await away.index_all()
+
+    assert [status for status, *_ in await rows(away)] == ["done"]
+    assert [found.title for found in (await away.find("restart laptop")).results] == ["Restart the laptop"]
+    assert dict(ollama.requests) == {}
+
+    near = desk.with_embedder(CountingEmbedder(own.embedder))
+    await near.publish("Another article", BODY + " And again.")
+    await near.index_all()
+    await backfill(near)
+    assert [report.missing for report in await model_reports(desk.database)] == [0]
+    await foreign.close()
+    await own.close()

@@ -64,7 +64,14 @@ def test_after_the_cooldown_one_probe_goes_through_and_closes_it(breaker: Breake
     with breaker.guard(), pytest.raises(ModelBusy), breaker.guard():
         pass
     assert breaker.state is BreakerState.CLOSED
-    assert breaker.report() == {"state": "closed", "failures": 0, "retry_in_s": 0.0, "last_error": None}
+    assert breaker.report() == {
+        "state": "closed",
+        "failures": 0,
+        "retry_in_s": 0.0,
+        "last_error": None,
+        "last_failure": "away",
+        "last_failure_ago_s": 5,
+    }
 
 
 def test_failed_probes_double_the_cooldown_up_to_its_longest(breaker: Breaker, clock: Clock) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpdesk.answers.grounding import TICKET, Sentence, check, problem_with
+from helpdesk.answers.grounding import TICKET, Sentence, check, names_an_address, problem_with
 
 SOURCES = {
     TICKET: "HL-809 again in the hotel. The VPN drops at 10:15, see https://desk.example/vpn and C:\\logs\\vpn.",
@@ -47,3 +47,26 @@ def test_failing_sentences_are_dropped_with_the_reason_and_the_rest_is_kept() ->
     checked = check([good, bad], SOURCES)
     assert checked.kept == [good]
     assert [dropped["text"] for dropped in checked.dropped] == ["HL-810 in the hotel"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "See https://desk.example/vpn.",
+        "See //evil.example/reset now.",
+        "The page is wifi.evil.zip now.",
+        "Sign in at p\u0430ypal.example today.",
+        "Use 203.0.113.77:8080 for it.",
+        "The gateway is at [2001:db8::77] now.",
+        "Write to a.b@evil.example today.",
+    ],
+)
+def test_an_address_is_known_whatever_its_form(text: str) -> None:
+    assert names_an_address(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Open report.pdf, e.g. at 10:30:15.", "Version 2.13.1 is out.", "Use Node.js or main.py.", "d.h. so"]
+)
+def test_a_file_a_time_and_a_version_are_no_addresses(text: str) -> None:
+    assert not names_an_address(text)

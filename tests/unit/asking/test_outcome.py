@@ -3,10 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 from helpdesk.ai.model import Answer, ModelBusy, ModelIdentity, Prompt
-from helpdesk.asking.checks import check_answer
-from helpdesk.asking.outcome import after_call, extractive, in_doubt, nearest_of
-from helpdesk.asking.phrasing import Call
-from tests.unit.asking.pack import BATTERY, VPN, document, evidence_of
+from helpdesk.answers.calling import Call
+from helpdesk.answers.checks import Rails, check_answer
+from helpdesk.answers.standing import nearest_of
+from helpdesk.asking.outcome import after_call, extractive, in_doubt
+from tests.unit.answers.pack import BATTERY, VPN, document, evidence_of
 
 MODEL = ModelIdentity("scripted", "t" * 64)
 EVIDENCE = evidence_of(document("Swollen battery", BATTERY), document("VPN error HL-809", VPN))
@@ -17,8 +18,8 @@ def call(value: dict[str, Any] | None, **changed: Any) -> Call:
     answer = None if value is None else Answer("{}", value, MODEL, "stop")
     verdict = None
     if value is not None and value["answerable"] and value["sentences"]:
-        verdict = check_answer(value, EVIDENCE.sources, secret="")
-    return Call(Prompt("ask-answer", 1, "", ""), "", {}, MODEL, answer, verdict=verdict, **changed)
+        verdict = check_answer(value, EVIDENCE.sources, Rails())
+    return Call(Prompt("ask-answer", 1, "", ""), {}, MODEL, answer, verdict=verdict, **changed)
 
 
 def value(*sentences: tuple[str, str], answerable: bool = True, missing: str = "") -> dict[str, Any]:

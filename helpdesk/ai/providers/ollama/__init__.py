@@ -1,0 +1,1 @@
+"""Models over Ollama's API: those of an Ollama server, or the embedded ones."""
