@@ -20,6 +20,8 @@ MOST_BODY_BYTES = 1_000_000
 _MOST_DRAINED_BYTES = 16_000_000
 _BRINGS_A_FILE = re.compile(r"/(tickets/[^/]+/attachments|kb/import)/?\Z")
 _ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# A link's last part lets whoever has it in.
+_SECRET_PART = re.compile(r"(?<=/satisfaction/)[^/]+")
 _SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -68,7 +70,7 @@ class RequestLine:
                     "request_completed",
                     duration=round(time.perf_counter() - started, 4),
                     method=scope["method"],
-                    path=scope["path"],
+                    path=_SECRET_PART.sub("[hidden]", scope["path"]),
                     status_code=status,
                 )
 

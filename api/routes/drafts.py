@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
 
 from api.dependencies import CurrentUser, Now, ReadSession, ServicesOfApp, Transaction
 from api.routes.ticket_reference import actor_of
 from api.schemas.drafts import DiscardBody, DraftFiguresView, DraftStatsView, DraftView, SendBody, SentDraft
 from api.schemas.tickets import MessageView
+from helpdesk.metrics.spans import summary_span
 from helpdesk.replies import commands, queries
 
 router = APIRouter(prefix="/drafts", tags=["replies"])
@@ -24,16 +26,16 @@ async def read_stats(
     session: ReadSession,
     user: CurrentUser,
     now: Now,
-    since: Annotated[datetime | None, Query(description="30 days before `until` when left out.")] = None,
-    until: Annotated[datetime | None, Query(description="Exclusive; now when left out.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="30 days before `until` when left out.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Exclusive; now when left out.")] = None,
 ) -> DraftStatsView:
     """Read how many drafts of a period were sent, edited, discarded or not written, by model, prompt and category."""
     end = until or now
-    begin = since or end - _USUAL_SPAN
-    found = await queries.draft_stats(session, organization_id=user.organization_id, since=begin, until=end)
+    span = summary_span(since or end - _USUAL_SPAN, end)
+    found = await queries.draft_stats(session, organization_id=user.organization_id, since=span.since, until=span.until)
     return DraftStatsView(
-        since=begin,
-        until=end,
+        since=span.since,
+        until=span.until,
         total=DraftFiguresView.model_validate(found.total),
         by_method=[DraftFiguresView.model_validate(one) for one in found.by_method],
         by_model=[DraftFiguresView.model_validate(one) for one in found.by_model],

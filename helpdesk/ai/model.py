@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -57,6 +60,42 @@ class Spent:
 
 def _sum(one: Number | None, other: Number | None) -> Number | None:
     return one if other is None else other if one is None else one + other
+
+
+class Meter:
+    """How long a runtime was busy with what was asked while the meter runs, also where no answer came of it.
+
+    Waiting for a turn does not count.
+
+    Attributes:
+        ms: milliseconds; None while nothing was asked.
+    """
+
+    def __init__(self) -> None:
+        self.ms: float | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Count the calls that are made while the context is open."""
+        token = _meter.set(self)
+        try:
+            yield
+        finally:
+            _meter.reset(token)
+
+
+_meter: ContextVar[Meter | None] = ContextVar("meter", default=None)
+
+
+@contextmanager
+def metered() -> Iterator[None]:
+    """Have the time that the context is open counted by the meter that runs, however it is left."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        if (meter := _meter.get()) is not None:
+            meter.ms = round((meter.ms or 0.0) + (time.perf_counter() - began) * 1000, 1)
 
 
 class AnswerUnusable(HelpdeskError):

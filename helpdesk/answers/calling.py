@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 
-from helpdesk.ai.model import Answer, AnswerUnusable, InputRefused, LanguageModel, ModelIdentity, Prompt
+from helpdesk.ai.model import Answer, AnswerUnusable, InputRefused, LanguageModel, Meter, ModelIdentity, Prompt
 from helpdesk.ai.prompting.checks import AnswerUnsafe, unsafe
 from helpdesk.ai.prompting.fencing import without_marks
 from helpdesk.ai.prompting.injection import addresses_a_model
@@ -39,6 +39,7 @@ class Call:
     Attributes:
         error: why there is no answer.
         verdict: what of the answer holds; None without an answer, or where the model says that there is none.
+        meter: how long the runtime was busy with it so far.
     """
 
     prompt: Prompt
@@ -47,6 +48,7 @@ class Call:
     answer: Answer | None = None
     error: Exception | None = None
     verdict: Verdict | None = None
+    meter: Meter = field(default_factory=Meter, compare=False, repr=False)
 
     @property
     def value(self) -> dict[str, Any] | None:
@@ -90,8 +92,9 @@ async def model_to_ask(language_model: LanguageModel) -> tuple[ModelIdentity | N
 async def make_call(language_model: LanguageModel, call: Call, *, max_tokens: int, within_s: float) -> Call:
     """Return the call with its answer, or with why there is none; a cancelled call is the caller's."""
     try:
-        async with asyncio.timeout(within_s):
-            answer = await language_model.answer(call.prompt, schema=call.schema, max_tokens=max_tokens)
+        with call.meter.running():
+            async with asyncio.timeout(within_s):
+                answer = await language_model.answer(call.prompt, schema=call.schema, max_tokens=max_tokens)
     except (TimeoutError, Unavailable, AnswerUnusable, InputRefused) as error:
         log.warning("answer_not_phrased", reason=str(error) or type(error).__name__)
         return call.failed(error)

@@ -16,7 +16,7 @@ from helpdesk.ai.model import Embedder
 from helpdesk.answers.article_units import Unit
 from helpdesk.answers.closeness import UNIT_CHARS, closeness_of, shared_words
 from helpdesk.answers.documents import Document
-from helpdesk.answers.extract import MOST_UNITS, Scored, choose, closeness_of_sections, section_texts, within
+from helpdesk.answers.extract import MOST_UNITS, Scored, choose, closeness_of_sections, has_gaps, section_texts, within
 from helpdesk.answers.grounding import flat
 from helpdesk.database.engine import Database
 from helpdesk.errors import Unavailable
@@ -190,7 +190,9 @@ def _quoted(compared: Sequence[_Compared]) -> list[tuple[_Compared, list[Unit]]]
     for other in compared[1:]:
         room = min(_MOST_OF_FURTHER, MOST_UNITS - sum(len(units) for _, units in quoted))
         if _may_be_quoted(other.document, first.document) and other.best >= first.best - _CLOSE_AS_FIRST and room > 0:
-            quoted.append((other, within(list(other.chosen), room)))
+            kept = within(list(other.chosen), room)
+            # Steps that are missing between others do harm; then the reply is longer.
+            quoted.append((other, list(other.chosen) if has_gaps(kept, other.chosen) else kept))
     return quoted
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from helpdesk.answers.article_units import Unit
@@ -65,6 +65,8 @@ def choose(
     }
     for unit in _warnings(scored, set(quoted))[:_MOST_WARNINGS]:
         chosen.setdefault(unit.order, unit)
+    for unit in _lists_of(chosen.values(), units):
+        chosen.setdefault(unit.order, unit)
     for unit in list(chosen.values()):
         if (before := _what_it_points_to(unit, units)) is not None:
             chosen.setdefault(before.order, before)
@@ -79,12 +81,36 @@ def _what_it_points_to(unit: Unit, units: Sequence[Unit]) -> Unit | None:
     return before if _POINTS_BACK.match(unit.text) else None
 
 
+def _lists_of(chosen: Iterable[Unit], units: Sequence[Unit]) -> list[Unit]:
+    """Return the lists of steps that only warnings were chosen of: a step means nothing without the others."""
+    warned = {one.run for one in chosen if one.kind == "step" and one.is_warning}
+    whole = {one.run for one in chosen if one.kind == "step" and not one.is_warning}
+    lists = [[one for one in units if one.kind == "step" and one.run == run] for run in sorted(warned - whole)]
+    return [one for members in lists for one in members[:MOST_STEPS]]
+
+
 def within(units: list[Unit], room: int) -> list[Unit]:
-    """Drop what is neither warning nor step from the end, until the rest fits."""
+    """Drop what is neither warning nor step from the end until the rest fits, then whole lists, then last steps."""
     while len(units) > room:
         spare = next((unit for unit in reversed(units) if not unit.is_warning and unit.kind != "step"), None)
-        units.remove(spare or next((unit for unit in reversed(units) if not unit.is_warning), units[-1]))
+        if spare is not None:
+            units.remove(spare)
+            continue
+        runs = list(dict.fromkeys(unit.run for unit in units if unit.kind == "step"))
+        warned = {unit.run for unit in units if unit.is_warning}
+        droppable = next((run for run in reversed(runs[1:]) if run not in warned), None)
+        if droppable is not None:
+            units = [unit for unit in units if unit.run != droppable or unit.kind != "step"]
+        else:
+            units.remove(next((unit for unit in reversed(units) if not unit.is_warning), units[-1]))
     return units
+
+
+def has_gaps(kept: Sequence[Unit], chosen: Sequence[Unit]) -> bool:
+    """Return whether of the chosen steps of a list one is not kept that comes before one that is."""
+    orders = {one.order for one in kept}
+    last = {one.run: one.order for one in kept if one.kind == "step"}
+    return any(one.kind == "step" and one.order < last.get(one.run, 0) and one.order not in orders for one in chosen)
 
 
 def _sections(scored: Sequence[Scored], whole: Mapping[int, float], found_under: str) -> list[int]:

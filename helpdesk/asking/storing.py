@@ -138,6 +138,7 @@ async def record_call(
         identity=call.identity,
         answer=call.answer,
         error=call.error,
+        busy_ms=call.meter.ms,
         citations=citations or (),
         retrieval_trace=trace,
         decision=decision,

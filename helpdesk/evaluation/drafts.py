@@ -117,6 +117,7 @@ async def _record(work: Work, draft: Draft) -> None:
             identity=draft.call.identity,
             answer=draft.call.answer,
             error=draft.call.error,
+            busy_ms=draft.call.meter.ms,
             decision=draft.decision,
         )
 

@@ -223,6 +223,7 @@ class _Scoring:
             identity=call.identity,
             answer=call.answer,
             error=call.error,
+            busy_ms=call.busy_ms,
             decision=decision,
         )
 

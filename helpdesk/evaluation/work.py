@@ -102,6 +102,7 @@ class Work:
         identity: ModelIdentity,
         answer: Answer | None,
         error: Exception | None,
+        busy_ms: float | None,
         decision: Decision,
     ) -> None:
         """Record a call of the text model, since it costs what any other does."""
@@ -115,6 +116,7 @@ class Work:
                 identity=identity,
                 answer=answer,
                 error=error,
+                busy_ms=busy_ms,
                 decision=decision,
                 now=self.now,
             )

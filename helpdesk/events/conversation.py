@@ -1,4 +1,4 @@
-"""Notice that a requester has written more while a ticket was being worked on."""
+"""Notice that a requester has written more, or an agent has answered, while a ticket was being worked on."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ _LATEST = text("""
      ORDER BY created_at DESC, id DESC LIMIT 1
 """)
 
+_LATEST_ANSWER = text("""
+    SELECT id FROM messages
+     WHERE organization_id = :organization_id AND ticket_id = :ticket_id
+       AND author_kind = 'agent' AND visibility = 'public'
+     ORDER BY created_at DESC, id DESC LIMIT 1
+""")
+
 # A message takes the same lock before it is added: either it is seen here, or it finds this transaction's work done.
 _LOCK = text("SELECT 1 FROM tickets WHERE organization_id = :organization_id AND id = :ticket_id FOR UPDATE")
 
@@ -25,6 +32,10 @@ class TicketGone(NotFound):
 
 class TicketMovedOn(Conflict):
     """The requester has written more since the ticket was read."""
+
+
+class TicketAnswered(Conflict):
+    """An agent has answered the requester since the ticket was read."""
 
 
 async def latest_customer_message(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID) -> UUID | None:
@@ -49,3 +60,23 @@ async def confirm_unchanged(
         raise TicketGone
     if await session.scalar(_LATEST, values) != seen:
         raise TicketMovedOn
+
+
+async def latest_answer(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID) -> UUID | None:
+    """Return the id of the latest public message of an agent, None when there is none."""
+    found: UUID | None = await session.scalar(
+        _LATEST_ANSWER, {"organization_id": organization_id, "ticket_id": ticket_id}
+    )
+    return found
+
+
+async def confirm_unanswered(
+    session: AsyncSession, *, organization_id: UUID, ticket_id: UUID, seen: UUID | None
+) -> None:
+    """Make sure that no agent has answered since; the ticket must be held, see `confirm_unchanged`.
+
+    Raises:
+        TicketAnswered: there is a later answer, so that nothing is to be done anew.
+    """
+    if await latest_answer(session, organization_id=organization_id, ticket_id=ticket_id) != seen:
+        raise TicketAnswered("An agent has answered meanwhile.")

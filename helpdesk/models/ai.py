@@ -217,7 +217,7 @@ class ReplyDraft(Tenant, Base):
         one_of("length", ("short", "medium", "long")),
     )
 
-    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
     run_id: Mapped[UUID | None]
     state: Mapped[str]
     body: Mapped[str] = mapped_column(server_default="")
@@ -239,7 +239,7 @@ class ReplyDraft(Tenant, Base):
     model: Mapped[str | None]
     prompt_id: Mapped[str | None]
     prompt_version: Mapped[int | None] = mapped_column(Integer)
-    sent_message_id: Mapped[UUID | None] = mapped_column(ForeignKey("messages.id", ondelete="SET NULL"))
+    sent_message_id: Mapped[UUID | None] = mapped_column(ForeignKey("messages.id", ondelete="SET NULL"), index=True)
     sent_body: Mapped[str | None]
     # What became of it; None while nobody has decided, and for a draft that a later one replaced.
     outcome: Mapped[str | None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -9,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from helpdesk.models.values import TicketPriority
 
 Mode = Literal["off", "suggest", "auto"]
+# Where there are no fixed words in a language, a draft is in English and says so.
+LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$")]
+_PLACE = re.compile(r"\{(\w+)\}")
 # What triage predicts; impact and urgency only where a matrix makes a priority of them.
 TriageField = Literal[
     "category",
@@ -119,7 +123,19 @@ class ReplyPolicy(_Section):
     signature: str = Field(
         default="", max_length=1000, description="Below the regards; {agent} and {team} are filled in."
     )
-    languages: list[str] = Field(default_factory=list, max_length=20, description="Languages replied in; empty: all.")
+    languages: list[LanguageCode] = Field(
+        default_factory=list, max_length=20, description="Languages replied in; empty: all."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name, known in (("greeting", {"name"}), ("signature", {"agent", "team"})):
+            text = getattr(self, name)
+            unknown = sorted(set(_PLACE.findall(text)) - known)
+            if unknown:
+                places = ", ".join(f"{{{place}}}" for place in sorted(known))
+                raise ValueError(f"{name} names {{{unknown[0]}}}, where only {places} is filled in")
+        return self
 
 
 class ModelPolicy(_Section):

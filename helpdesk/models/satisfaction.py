@@ -37,7 +37,7 @@ class SatisfactionRating(Tenant, Base):
         CheckConstraint("score BETWEEN 1 AND 5", name="score"),
     )
 
-    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
     contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("contacts.id", ondelete="SET NULL"))
     link_id: Mapped[UUID | None] = mapped_column(ForeignKey("satisfaction_links.id", ondelete="SET NULL"))
     score: Mapped[int] = mapped_column(Integer)

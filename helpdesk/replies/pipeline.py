@@ -67,6 +67,7 @@ async def draft_reply(
     Raises:
         QuestionGone, TicketGone, TicketClosed: there is nothing to answer.
         TicketMovedOn: the requester wrote more meanwhile; try again.
+        TicketAnswered: an agent answered meanwhile.
         ModelBusy: there are no vectors for now. A text model that is away is done without.
     """
     if settings.smart_reply == "off":

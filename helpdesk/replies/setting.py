@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk.events.conversation import latest_answer
 from helpdesk.models.ai_policy import ReplyPolicy
 from helpdesk.rag.questions import Question, read_question
 from helpdesk.rag.text.cleaning import clean_message
@@ -48,6 +49,7 @@ class Setting:
         thread: the ticket's own public words, cleaned, oldest first: what a sentence may cite as `T`.
         greeting: the organisation's own, with `{name}`; empty for the usual one.
         signature: what stands below the regards.
+        answered: the latest public message of an agent, for `events.conversation.confirm_unanswered`.
     """
 
     question: Question
@@ -56,6 +58,7 @@ class Setting:
     thread: str = ""
     greeting: str = ""
     signature: str = ""
+    answered: UUID | None = None
 
 
 async def read_setting(session: AsyncSession, *, organization_id: UUID, ticket_id: UUID, wanted: Wanted) -> Setting:
@@ -78,6 +81,7 @@ async def read_setting(session: AsyncSession, *, organization_id: UUID, ticket_i
         thread=_thread(question, said),
         greeting=policy.greeting,
         signature=filled(policy.signature, names) or str(row.signature or row.name),
+        answered=await latest_answer(session, organization_id=organization_id, ticket_id=ticket_id),
     )
 
 

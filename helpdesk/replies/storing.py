@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, exists, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.ai.runs.record import Decision, record_run
 from helpdesk.answers.calling import Call
 from helpdesk.answers.trace import trace_of
 from helpdesk.database.base import new_id
-from helpdesk.events.conversation import confirm_unchanged
+from helpdesk.events.conversation import confirm_unanswered, confirm_unchanged
 from helpdesk.events.record import record
 from helpdesk.models.ai import KbSuggestionSet, ReplyDraft
-from helpdesk.models.values import AuthorKind, UnansweredOrigin
+from helpdesk.models.values import AuthorKind, TicketStatus, UnansweredOrigin
 from helpdesk.rag.retrieval.unanswered import note_unanswered
 from helpdesk.replies.draft import Draft
 from helpdesk.replies.drafting import Drafting
 from helpdesk.replies.evidence import Found
 from helpdesk.replies.setting import Setting
+from helpdesk.tickets.lifecycle import TicketClosed, is_settled
+
+# The ticket is held by now: what this says stays true until the transaction ends.
+_STATUS = text("SELECT status FROM tickets WHERE organization_id = :organization_id AND id = :ticket_id")
 
 
 async def store_draft(
@@ -32,12 +36,15 @@ async def store_draft(
     draft_id: UUID | None = None,
     instead_of: UUID | None = None,
 ) -> UUID:
-    """Supersede the ticket's draft, record the call and return the draft's id; raise TicketGone or TicketMovedOn.
+    """Supersede the ticket's draft, record the call and return the draft's id.
 
     Args:
         draft_id: the id that was promised for it.
         instead_of: a preliminary form of this draft, which goes. One that was sent or discarded meanwhile stays, and
             this draft comes too late to be kept.
+
+    Raises:
+        TicketGone, TicketMovedOn, TicketAnswered, TicketClosed: the ticket is no longer as it was read.
     """
     organization_id, question = drafting.organization_id, setting.question
     await confirm_unchanged(session, organization_id=organization_id, ticket_id=question.id, seen=question.seen)
@@ -48,6 +55,7 @@ async def store_draft(
         )
     if instead_of is not None and not await _taken_back(session, organization_id, instead_of):
         return instead_of
+    await _confirm_awaited(session, setting, organization_id=organization_id)
     await _supersede(session, drafting, question.id)
     row = _row(drafting, setting, draft, draft_id=draft_id or new_id(), run_id=run_id)
     session.add(row)
@@ -63,6 +71,15 @@ async def store_draft(
         data={"method": draft.method, "sources": [source["slug"] for source in draft.sources]},
     )
     return row.id
+
+
+async def _confirm_awaited(session: AsyncSession, setting: Setting, *, organization_id: UUID) -> None:
+    """Make sure that nobody has answered or settled the ticket meanwhile; raise TicketAnswered or TicketClosed."""
+    ticket_id = setting.question.id
+    await confirm_unanswered(session, organization_id=organization_id, ticket_id=ticket_id, seen=setting.answered)
+    status = await session.scalar(_STATUS, {"organization_id": organization_id, "ticket_id": ticket_id})
+    if is_settled(TicketStatus(status)):
+        raise TicketClosed("The ticket was settled while a reply was drafted.")
 
 
 async def record_call(
@@ -86,6 +103,7 @@ async def record_call(
         identity=call.identity,
         answer=call.answer,
         error=call.error,
+        busy_ms=call.meter.ms,
         citations=citations or [],
         retrieval_trace=trace_of(found.answer),
         decision=decision,

@@ -50,7 +50,7 @@ async def tell_draft(drafting: Drafting, setting: Setting) -> AsyncGenerator[Eve
     that the articles alone make is then kept under the id that was told at the beginning.
 
     Raises:
-        TicketGone, TicketMovedOn: the ticket changed meanwhile.
+        TicketGone, TicketMovedOn, TicketAnswered, TicketClosed: the ticket changed meanwhile.
         asyncio.CancelledError: the agent has left.
     """
     draft_id, began = new_id(), time.perf_counter()

@@ -35,6 +35,10 @@ _PLAIN: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
+class ValueRefused(Invalid):
+    """The field does not take the value."""
+
+
 class UnknownField(Invalid):
     """A ticket has no such field, or it is changed in another way."""
 
@@ -160,7 +164,10 @@ async def _column(session: AsyncSession, ticket: Ticket, name: str, value: Any) 
     """Return the column a field is kept in, and the value for it."""
     organization_id = ticket.organization_id
     if name in _PLAIN:
-        return name, _PLAIN[name](value)
+        try:
+            return name, _PLAIN[name](value)
+        except ValueError as error:
+            raise ValueRefused(f"{value!r} is no {name}.") from error
     match name:
         case "custom":
             return "custom", merge_custom(ticket.custom, value)

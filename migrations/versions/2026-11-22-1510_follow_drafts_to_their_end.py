@@ -45,10 +45,14 @@ def upgrade() -> None:
     )
     op.create_check_constraint(op.f("ck_reply_drafts_length"), "reply_drafts", "length IN ('short', 'medium', 'long')")
     op.create_index("ix_reply_drafts_organization_id", "reply_drafts", ["organization_id", "created_at"])
+    # What refers to a ticket or a message is looked for when one is removed.
+    for name in ("ticket_id", "sent_message_id"):
+        op.create_index(op.f(f"ix_reply_drafts_{name}"), "reply_drafts", [name])
 
 
 def downgrade() -> None:
-    op.drop_index("ix_reply_drafts_organization_id", "reply_drafts")
+    for name in ("sent_message_id", "ticket_id", "organization_id"):
+        op.drop_index(f"ix_reply_drafts_{name}", "reply_drafts")
     for name in ("length", "tone", "outcome"):
         op.drop_constraint(op.f(f"ck_reply_drafts_{name}"), "reply_drafts", type_="check")
     for name in ("requested_by", "outcome_by"):

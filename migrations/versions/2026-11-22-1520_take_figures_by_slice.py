@@ -76,6 +76,7 @@ def _create_ratings() -> None:
     op.create_index(
         "uq_satisfaction_ratings_current", "satisfaction_ratings", ["ticket_id"], unique=True, postgresql_where=_CURRENT
     )
+    op.create_index(op.f("ix_satisfaction_ratings_ticket_id"), "satisfaction_ratings", ["ticket_id"])
     op.create_index(
         "ix_satisfaction_ratings_organization_id", "satisfaction_ratings", ["organization_id", "created_at"]
     )

@@ -107,6 +107,14 @@ async def test_the_log_has_one_line_for_each_request(client: httpx.AsyncClient, 
         assert field in line
 
 
+async def test_the_log_does_not_have_what_lets_a_customer_in(client: httpx.AsyncClient, api: Running) -> None:
+    await client.get("/api/v1/satisfaction/somebodys-secret", headers={"X-Request-ID": "line-2"})
+
+    line = (await api.wait_for_log(r".*request_id=line-2.*")).group()
+    assert "/satisfaction/[hidden]" in line
+    assert "somebodys-secret" not in line
+
+
 async def test_no_answer_waits_for_an_acknowledgement(client: httpx.AsyncClient) -> None:
     async def took_ms() -> float:
         started = time.perf_counter()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from helpdesk.queue.catalog import RefreshPredictions
 from helpdesk.queue.outcomes import Outcome
-from helpdesk.sla.prediction.commands import predict_due
+from helpdesk.sla.prediction.commands import is_any_due, predict_due
+from helpdesk.sla.prediction.surroundings import RECENT
 from workers.context import WorkerContext
 from workers.refusals import outcome_of
 from workers.registry import handlers
@@ -20,12 +23,19 @@ async def refresh_predictions(_args: RefreshPredictions, context: WorkerContext)
 
 
 async def _refresh(context: WorkerContext) -> None:
-    total, more, now = 0, True, context.now()
+    scope: dict[str, Any] = {"organization_id": context.organization_id, "now": context.now()}
+    async with context.database.transaction(context.organization_id) as session:
+        if not await is_any_due(session, **scope):
+            await context.complete_in(session, result={"predicted": 0})
+            return
+    # Once for all rounds, and before any ticket is locked.
+    around = await RECENT.at(context.database, **scope)
+    total = 0
     for number in range(1, _MOST_ROUNDS + 1):
         async with context.database.transaction(context.organization_id) as session:
-            made = await predict_due(session, organization_id=context.organization_id, now=now)
-            total += made
-            more = made > 0 and number < _MOST_ROUNDS
-            if not more:
+            done = await predict_due(session, **scope, around=around)
+            total += done.made
+            # A round that only put clocks off says nothing of those after them.
+            if not done.looked_at or number == _MOST_ROUNDS:
                 await context.complete_in(session, result={"predicted": total})
                 return

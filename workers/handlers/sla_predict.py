@@ -5,6 +5,7 @@ from __future__ import annotations
 from helpdesk.queue.catalog import SlaPredict
 from helpdesk.queue.outcomes import Outcome
 from helpdesk.sla.prediction.commands import predict_breaches
+from helpdesk.sla.prediction.surroundings import RECENT
 from workers.context import WorkerContext
 from workers.refusals import outcome_of
 from workers.registry import handlers
@@ -20,5 +21,6 @@ async def predict(args: SlaPredict, context: WorkerContext) -> Outcome:
             ticket_id=args.ticket_id,
             now=context.now(),
             complete=context.complete_in,
+            recent=RECENT,
         )
     )

@@ -49,18 +49,22 @@ async def call_with_patience(call: Callable[[], Awaitable[Result]]) -> Result:
 
 
 def failure_of_status(status: int, message: str, *, model: str) -> HelpdeskError:
-    """Return what an HTTP error of the runtime means: the text's, the configuration's or the runtime's fault."""
+    """Return what an HTTP error of the runtime means: the text's, the configuration's or the runtime's fault.
+
+    What a runtime says of a text that it refuses may repeat it, and is not passed on.
+    """
     is_page = message.lstrip().startswith("<")
     if status == 404 and not is_page:
         return ModelMissing(f"The model runtime does not have {model}.")
     if status == 400 and "does not support" in message:
-        return ModelMissing(f"The model {model} cannot do this: {message[:200]}")
+        return ModelMissing(f"The model {model} cannot do this.")
     # Older runtimes answer 500 when a vector came out as NaN; the text is at fault, not the runtime.
     if (status == 400 and not is_page) or (status == 500 and "NaN" in message):
-        return InputRefused(f"The model runtime refuses the text: {message[:200]}")
+        why = "it exceeds the context length" if "context length" in message[:300] else f"it answers {status}"
+        return InputRefused(f"The model runtime refuses the text: {why}.")
     if 300 <= status < 400:
         return ModelBusy("The model runtime sends its callers elsewhere, which is not followed.", retry_after=60)
-    return ModelBusy(f"The model runtime answers {status}: {message[:100]}")
+    return ModelBusy(f"The model runtime answers {status}" + (f": {message[:100]}" if status >= 500 else "."))
 
 
 def failure_of_error(error: Exception) -> HelpdeskError:

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from helpdesk.ai.model import Answer, AnswerUnusable, ModelIdentity, ModelMissing, Prompt, Spent
+from helpdesk.ai.model import Answer, AnswerUnusable, ModelIdentity, ModelMissing, Prompt, Spent, metered
 from helpdesk.ai.providers.breaker import Breaker
 from helpdesk.ai.providers.schemas import PROBE, PROBE_SCHEMA, PROBE_TOKENS, checked_answer, told
 from helpdesk.ai.providers.speaking import TOLD, SchemaRefused, Speaker
@@ -136,7 +136,7 @@ class TextModel:
     ) -> Answer:
         sent = prompt if schema is None or way != TOLD else told(prompt, schema)
         began = time.perf_counter()
-        with self.breaker.guard():
+        with self.breaker.guard(), metered():
             said = await self._speaker.say(sent, identity=identity, schema=schema, way=way, max_tokens=max_tokens)
         took_ms = said.eval_ms or said.total_ms or (time.perf_counter() - began) * 1000
         self.speed.learn(said.output_tokens, took_ms / 1000)

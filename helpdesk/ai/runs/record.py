@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -50,6 +50,7 @@ async def record_run(
     citations: Sequence[str] = (),
     retrieval_trace: dict[str, Any] | None = None,
     error: Exception | None = None,
+    busy_ms: float | None = None,
     replay_of: UUID | None = None,
 ) -> UUID:
     """Record a call of a text model and what was made of its answer; return the run's id.
@@ -59,6 +60,7 @@ async def record_run(
         prompt: the prompt as sent; kept as the model saw it, and redacted where it was not.
         decision: what the product did with the answer.
         answer: None when the call failed; then `error` says how.
+        busy_ms: how long the runtime was busy with a call that brought no answer.
         retrieval_trace: which passages the prompt was filled with, and how they were found.
         replay_of: the run that this one made again.
     """
@@ -84,7 +86,7 @@ async def record_run(
         unsafe=None if answer is None else unsafe(answer.text, prompt),
         replay_of=replay_of,
         **_bound_ids(),
-        **_figures(answer, error),
+        **_figures(answer, error, busy_ms=busy_ms),
     )
     session.add(run)
     await session.flush()
@@ -109,10 +111,12 @@ def _columnar(words: str) -> str:
     return words.replace("\x00", "").encode(errors="replace").decode()
 
 
-def _figures(answer: Answer | None, error: Exception | None) -> dict[str, Any]:
+def _figures(answer: Answer | None, error: Exception | None, *, busy_ms: float | None) -> dict[str, Any]:
     if answer is None:
-        # What did not fit has cost as much as what does.
+        # What did not fit, or was not waited for, has cost as much as what does.
         spent = error.spent if isinstance(error, AnswerUnusable) else Spent()
+        if spent.total_ms is None:
+            spent = replace(spent, total_ms=busy_ms)
         return {"options": {}, "retries": 0, **asdict(spent)}
     seed = answer.options.get("seed")
     return {

@@ -47,9 +47,15 @@ async def ended_clocks(session: AsyncSession, *, organization_id: UUID, now: dat
 
 async def current_model(session: AsyncSession, *, organization_id: UUID, ended: Sequence[Ended]) -> Model:
     """Return the organisation's estimator in use, or the table of hazards where there is none that can be read here."""
+    found = await fitted_model(session, organization_id=organization_id)
+    return found if isinstance(found, FittedModel) else HazardModel(HazardTable(ended), found)
+
+
+async def fitted_model(session: AsyncSession, *, organization_id: UUID) -> FittedModel | str:
+    """Return the organisation's estimator in use, or why there is none that can be read here, in a sentence."""
     version = await champion_of(session, organization_id=organization_id, kind=KIND)
     if version is None:
-        return HazardModel(HazardTable(ended), "No estimator has been fitted yet.")
+        return "No estimator has been fitted yet."
     key = (version.id, version.state_since)
     if key not in _loaded:
         weights = await read_weights(session, organization_id=organization_id, model_id=version.id)
@@ -57,9 +63,9 @@ async def current_model(session: AsyncSession, *, organization_id: UUID, ended: 
             estimator = read_estimator(weights)
         except TreesUnreadable as error:
             log.warning("breach_model_unreadable", version=version.version, reason=str(error))
-            return HazardModel(HazardTable(ended), f"Version {version.version} cannot be read here: {error}")
+            return f"Version {version.version} cannot be read here: {error}"
         if estimator is None:
-            return HazardModel(HazardTable(ended), f"Version {version.version} is of another release.")
+            return f"Version {version.version} is of another release."
         _loaded[key] = estimator
         while len(_loaded) > _KEPT_LOADED:
             _loaded.popitem(last=False)

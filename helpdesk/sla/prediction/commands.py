@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,9 +16,10 @@ from helpdesk.database.engine import Database
 from helpdesk.errors import NotFound
 from helpdesk.models.ai import BreachPrediction
 from helpdesk.models.tickets import Ticket
-from helpdesk.sla.prediction.judging import Judged, Judgement, judge_tickets
-from helpdesk.sla.prediction.model import FittedModel
+from helpdesk.sla.prediction.judging import Judged, Judgement, judge_among, model_in
+from helpdesk.sla.prediction.model import FittedModel, Model
 from helpdesk.sla.prediction.moments import OLDEST, predict_again_at
+from helpdesk.sla.prediction.surroundings import RecentSurroundings, Surroundings, read_surroundings
 
 # Only what can still be kept; by the names that logs give them.
 _RUNNING = text("""
@@ -40,6 +41,12 @@ _DUE = text("""
      ORDER BY id
        FOR UPDATE SKIP LOCKED
 """)
+_ANY_DUE = text("""
+    SELECT EXISTS (
+           SELECT FROM sla_clocks
+            WHERE organization_id = :organization_id AND state = 'running' AND NOT breached
+              AND predict_again_at <= :now AND start_at <= :now AND due_open_s IS NOT NULL)
+""")
 _KEEP = text("""
     UPDATE sla_clocks c
        SET breach_probability = made.probability, predicted_at = :now, predict_again_at = made.again_at
@@ -57,6 +64,19 @@ class NothingToPredict(NotFound):
     """The ticket is gone."""
 
 
+@dataclass(frozen=True)
+class Refreshed:
+    """What one look at clocks that are due came to.
+
+    Attributes:
+        looked_at: tickets that were locked; zero when none is due that could be.
+        made: clocks that were predicted, those beside the due ones included.
+    """
+
+    looked_at: int
+    made: int
+
+
 async def predict_breaches(
     database: Database,
     *,
@@ -64,42 +84,75 @@ async def predict_breaches(
     ticket_id: UUID,
     now: datetime,
     complete: Callable[[AsyncSession], Awaitable[None]],
+    recent: RecentSurroundings | None = None,
 ) -> int:
     """Store a prediction for each running clock of a ticket that is not late yet, and return how many there are.
 
     Args:
         now: nothing that happened later is looked at.
         complete: ends the job in the transaction of the predictions.
+        recent: has the desk of the last full minute; without it, it is read as of `now`.
 
     Raises:
         NothingToPredict: the ticket is gone.
     """
+    around = await recent.at(database, organization_id=organization_id, now=now) if recent else None
     async with database.transaction(organization_id) as session:
-        # Held, so that a change either is seen here or finds this job done and asks for another.
+        known = await _known(session, around, organization_id=organization_id, now=now)
+        # Held, so that a change either is seen here or finds this job done and asks for another. What takes long was
+        # read before.
         found = await session.scalar(
             select(Ticket.id).where(Ticket.organization_id == organization_id, Ticket.id == ticket_id).with_for_update()
         )
         if found is None:
             raise NothingToPredict
-        made = await _predict(session, organization_id=organization_id, ticket_ids=[ticket_id], now=now)
+        made = await _predict(session, known, organization_id=organization_id, ticket_ids=[ticket_id], now=now)
         await complete(session)
     return made
 
 
-async def predict_due(session: AsyncSession, *, organization_id: UUID, now: datetime, limit: int = 200) -> int:
+async def is_any_due(session: AsyncSession, *, organization_id: UUID, now: datetime) -> bool:
+    """Return whether a clock has reached its next step, or was never predicted."""
+    return bool(await session.scalar(_ANY_DUE, {"organization_id": organization_id, "now": now}))
+
+
+async def predict_due(
+    session: AsyncSession,
+    *,
+    organization_id: UUID,
+    now: datetime,
+    limit: int = 200,
+    around: Surroundings | None = None,
+) -> Refreshed:
     """Predict anew the clocks of tickets on which one has reached its next step, or was never predicted.
 
     Args:
         limit: how many clocks that are due are looked at.
-
-    Returns:
-        How many clocks were predicted, those beside them included; zero when none is due that could be locked.
+        around: what was read of the desk at `now` or shortly before; without it, it is read.
     """
-    due = await session.scalars(_DUE, {"organization_id": organization_id, "now": now, "limit": limit})
-    return await _predict(session, organization_id=organization_id, ticket_ids=due.all(), now=now)
+    known = await _known(session, around, organization_id=organization_id, now=now)
+    due = (await session.scalars(_DUE, {"organization_id": organization_id, "now": now, "limit": limit})).all()
+    made = await _predict(session, known, organization_id=organization_id, ticket_ids=due, now=now)
+    return Refreshed(len(due), made)
 
 
-async def _predict(session: AsyncSession, *, organization_id: UUID, ticket_ids: Sequence[UUID], now: datetime) -> int:
+async def _known(
+    session: AsyncSession, around: Surroundings | None, *, organization_id: UUID, now: datetime
+) -> tuple[Surroundings, Model]:
+    """Return what clocks are judged by besides the logs of their tickets; to be asked for before any is locked."""
+    if around is None:
+        around = await read_surroundings(session, organization_id=organization_id, now=now)
+    return around, await model_in(session, around, organization_id=organization_id)
+
+
+async def _predict(
+    session: AsyncSession,
+    known: tuple[Surroundings, Model],
+    *,
+    organization_id: UUID,
+    ticket_ids: Sequence[UUID],
+    now: datetime,
+) -> int:
     """Predict the clocks of tickets whose rows are locked."""
     if not ticket_ids:
         return 0
@@ -109,7 +162,7 @@ async def _predict(session: AsyncSession, *, organization_id: UUID, ticket_ids: 
     if not ids:
         return 0
     tickets = sorted({ticket for ticket, _, _ in ids})
-    judged = await judge_tickets(session, organization_id=organization_id, ticket_ids=tickets, now=now)
+    judged = await judge_among(session, *known, organization_id=organization_id, ticket_ids=tickets, now=now)
     found = [one for one in judged.clocks if one.seen.key in ids]
     rows = [_row(judged, one, ids[one.seen.key], organization_id) for one in found]
     if rows:
@@ -128,6 +181,10 @@ async def _predict(session: AsyncSession, *, organization_id: UUID, ticket_ids: 
 
 def _row(judged: Judged, one: Judgement, clock_id: UUID, organization_id: UUID) -> dict[str, Any]:
     seen, model = one.seen, judged.model
+    # What the features leave out, so that each estimate can be worked out again.
+    rest = {
+        "usual_backlog": seen.usual_backlog, "cases": judged.cases, "desk_as_of": judged.desk_as_of.isoformat(),
+    }  # fmt: skip
     return {
         "id": new_id(),
         "organization_id": organization_id,
@@ -137,7 +194,7 @@ def _row(judged: Judged, one: Judgement, clock_id: UUID, organization_id: UUID) 
         "as_of": seen.at,
         "probability": one.estimate.probability,
         "reasons": one.estimate.reasons,
-        "features": asdict(seen.features) | {"usual_backlog": seen.usual_backlog, "cases": judged.cases},
+        "features": asdict(seen.features) | rest,
         "model": model.name,
         "model_version": model.version if isinstance(model, FittedModel) else None,
         "ends_from": one.ends_from,

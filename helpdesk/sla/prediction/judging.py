@@ -9,12 +9,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.sla.prediction.champion import current_model, ended_clocks
-from helpdesk.sla.prediction.desk import read_desk
+from helpdesk.sla.prediction.champion import fitted_model
 from helpdesk.sla.prediction.endings import Endings
 from helpdesk.sla.prediction.hazard import Estimate
-from helpdesk.sla.prediction.model import Model, score
-from helpdesk.sla.prediction.moments import Seen, read_logs, see, zone_of
+from helpdesk.sla.prediction.model import FittedModel, HazardModel, Model, score
+from helpdesk.sla.prediction.moments import Seen, read_logs, see
+from helpdesk.sla.prediction.surroundings import Surroundings, read_surroundings
 from helpdesk.sla.rules.calendar import CalendarNeverOpen
 
 
@@ -34,10 +34,12 @@ class Judged:
 
     Attributes:
         cases: how many ended clocks the interval, and without an estimator the probability, rest on.
+        desk_as_of: until when the desk and its past are looked at.
     """
 
     model: Model
     cases: int
+    desk_as_of: datetime
     clocks: Sequence[Judgement]
 
 
@@ -45,16 +47,39 @@ async def judge_tickets(
     session: AsyncSession, *, organization_id: UUID, ticket_ids: Sequence[UUID], now: datetime
 ) -> Judged:
     """Judge the clocks of tickets that run at a moment; nothing that happened later is looked at."""
+    around = await read_surroundings(session, organization_id=organization_id, now=now)
+    model = await model_in(session, around, organization_id=organization_id)
+    return await judge_among(session, around, model, organization_id=organization_id, ticket_ids=ticket_ids, now=now)
+
+
+async def model_in(session: AsyncSession, around: Surroundings, *, organization_id: UUID) -> Model:
+    """Return the organisation's model in use, which is the table of hazards of its past where it has no other."""
+    found = await fitted_model(session, organization_id=organization_id)
+    return found if isinstance(found, FittedModel) else HazardModel(around.table, found)
+
+
+async def judge_among(
+    session: AsyncSession,
+    around: Surroundings,
+    model: Model,
+    *,
+    organization_id: UUID,
+    ticket_ids: Sequence[UUID],
+    now: datetime,
+) -> Judged:
+    """Judge the clocks of tickets that run at a moment by what was read before; only the tickets' logs are read.
+
+    Args:
+        around: of that moment or shortly before it.
+    """
     logs = await read_logs(session, organization_id=organization_id, asked=[(ticket, now) for ticket in ticket_ids])
-    desk = await read_desk(session, organization_id=organization_id, first=now, last=now)
-    found = see(logs, desk, await zone_of(session, organization_id=organization_id), usual=True)
-    ended = await ended_clocks(session, organization_id=organization_id, now=now)
-    model = await current_model(session, organization_id=organization_id, ended=ended)
+    found = see(logs, around.desk, around.zone, usual=True)
     usual = {place: seen.usual_backlog for place, seen in enumerate(found)}
     estimates = score(model, [seen.features for seen in found], usual_backlogs=usual)
-    endings = Endings(ended)
-    clocks = [Judgement(seen, estimate, *_ends(seen, endings)) for seen, estimate in zip(found, estimates, strict=True)]
-    return Judged(model, len(ended), clocks)
+    clocks = [
+        Judgement(seen, estimate, *_ends(seen, around.endings)) for seen, estimate in zip(found, estimates, strict=True)
+    ]
+    return Judged(model, around.cases, around.as_of, clocks)
 
 
 def _ends(seen: Seen, endings: Endings) -> tuple[datetime | None, datetime | None]:

@@ -13,15 +13,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 _AT_ONCE = 5000
 
-# One look into the log of each ticket for each moment, at one end of its index. What the log does not tell, since it is
-# older than what logs keep, comes from what the first later change found, or else from the ticket.
+# One look into the log of each ticket for each moment, at one end of its index. What the log does not tell until then,
+# since it is older than what logs keep, comes from what the first later change found (unknown where that does not say),
+# or else, as nothing has changed it, from the ticket. A company never changes.
 _FACTS = text("""
     SELECT asked.place, asked.at, t.created_at,
-           coalesce(log.priority, t.priority) AS priority, log.channel, coalesce(log.type, t.type) AS type,
+           coalesce(log.priority, CASE WHEN later.has_priority THEN later.priority ELSE t.priority END) AS priority,
+           log.channel, coalesce(log.type, CASE WHEN later.has_type THEN later.type ELSE t.type END) AS type,
            CASE WHEN log.tells_category THEN log.category
-                ELSE (SELECT slug FROM categories WHERE organization_id = :organization_id AND id = t.category_id)
+                ELSE (SELECT slug FROM categories
+                       WHERE organization_id = :organization_id
+                         AND CAST(id AS text) = CASE WHEN later.has_category THEN later.category
+                                                     ELSE CAST(t.category_id AS text) END)
            END AS category,
-           CASE WHEN log.tells_team THEN log.team ELSE CAST(t.team_id AS text) END AS team,
+           CASE WHEN log.tells_team THEN log.team WHEN later.has_team THEN later.team
+                ELSE CAST(t.team_id AS text) END AS team,
            log.assignee, CASE WHEN log.tells_company THEN log.company ELSE CAST(t.company_id AS text) END AS company,
            log.replies, log.questions, log.notes, log.reopenings, log.handovers,
            coalesce(log.said_at, t.created_at) AS said_at, log.last_sender
@@ -58,6 +64,24 @@ _FACTS = text("""
                                 OR (kind = 'message.added' AND data ->> 'visibility' = 'public')))[1] AS last_sender
              FROM ticket_events
             WHERE ticket_id = t.id AND organization_id = :organization_id AND occurred_at <= asked.at) AS log
+     CROSS JOIN LATERAL (
+           SELECT bool_or(kind = 'ticket.priority_changed') AS has_priority,
+                  (array_agg(data ->> 'from' ORDER BY occurred_at, seq)
+                     FILTER (WHERE kind = 'ticket.priority_changed'))[1] AS priority,
+                  bool_or(kind = 'ticket.type_changed') AS has_type,
+                  (array_agg(data ->> 'from' ORDER BY occurred_at, seq)
+                     FILTER (WHERE kind = 'ticket.type_changed'))[1] AS type,
+                  bool_or(kind = 'ticket.category_changed') AS has_category,
+                  (array_agg(data ->> 'from' ORDER BY occurred_at, seq)
+                     FILTER (WHERE kind = 'ticket.category_changed'))[1] AS category,
+                  bool_or(kind IN ('ticket.team_changed', 'ticket.assigned')) AS has_team,
+                  (array_agg(CASE WHEN kind = 'ticket.team_changed' THEN data ->> 'from'
+                                  ELSE data -> 'from' ->> 'team' END ORDER BY occurred_at, seq)
+                     FILTER (WHERE kind IN ('ticket.team_changed', 'ticket.assigned')))[1] AS team
+             FROM ticket_events
+            WHERE (log.priority IS NOT NULL AND log.type IS NOT NULL AND log.tells_category AND log.tells_team)
+                  IS NOT TRUE
+              AND ticket_id = t.id AND organization_id = :organization_id AND occurred_at > asked.at) AS later
      ORDER BY asked.place
 """).bindparams(bindparam("tickets", type_=ARRAY(Uuid())), bindparam("moments", type_=ARRAY(DateTime(timezone=True))))
 _TEAMS = text("SELECT CAST(id AS text) AS id, slug FROM teams WHERE organization_id = :organization_id")
@@ -106,9 +130,9 @@ async def facts_at(
         for row in await session.execute(_FACTS, values):
             found[first + row.place - 1] = TicketFacts(
                 row.created_at,
-                row.priority,
+                row.priority or "",
                 row.channel or "",
-                row.type,
+                row.type or "",
                 row.category or "",
                 teams.get(row.team or "", row.team or ""),
                 row.assignee or "",

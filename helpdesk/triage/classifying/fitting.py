@@ -81,7 +81,7 @@ def fit_words(rows: Rows, chosen: NDArray[np.bool_]) -> WordHead:
     return WordHead(weights, bias)
 
 
-def fit_net(rows: Rows, chosen: NDArray[np.bool_], *, members: int = 3) -> NetHead:
+def fit_net(rows: Rows, chosen: NDArray[np.bool_], *, members: int) -> NetHead:
     """Return the mean of several nets trained on the vectors of the chosen examples."""
     assert rows.vectors is not None
     here = chosen & rows.has_vector

@@ -19,6 +19,7 @@ _ONE_FOLD_FROM = 10_000
 _TRIED = 3000
 _GROUPS = 4
 _LEAST_LABELS = 4
+_FEW_A_LABEL = 30
 _LEAST_EXAMPLES = 60
 
 Scores = dict[str, NDArray[np.float32]]
@@ -52,12 +53,19 @@ class Unseen:
     similarity: NDArray[np.float32]
 
 
-def fit_heads(rows: Rows, chosen: NDArray[np.bool_], *, members: int = 3) -> Heads:
+def fit_heads(rows: Rows, chosen: NDArray[np.bool_], *, members: int | None = None) -> Heads:
     """Return the heads trained on the chosen examples; without vectors, of the words alone."""
     words = fit_words(rows, chosen)
     if rows.vectors is None or not (chosen & rows.has_vector).any():
         return Heads(words)
-    return Heads(words, fit_net(rows, chosen, members=1 if rows.binary else members), vote_head(rows, chosen))
+    return Heads(words, fit_net(rows, chosen, members=members or _members(rows)), vote_head(rows, chosen))
+
+
+def _members(rows: Rows) -> int:
+    """Return how many nets are worth their time: the fewer examples a label has, the more they differ."""
+    if rows.binary:
+        return 1
+    return 8 if len(rows.targets) < _FEW_A_LABEL * len(rows.labels) else 3
 
 
 def score_unseen(rows: Rows) -> Unseen:
@@ -88,7 +96,7 @@ def deal(targets: NDArray[np.int64], folds: int) -> NDArray[np.int64]:
     return found
 
 
-def _scores(rows: Rows, chosen: NDArray[np.bool_], asked: NDArray[np.int64], *, members: int = 3) -> Unseen:
+def _scores(rows: Rows, chosen: NDArray[np.bool_], asked: NDArray[np.int64], *, members: int | None = None) -> Unseen:
     heads = fit_heads(rows, chosen, members=members)
     found = {"words": heads.words.scores_of(rows.words[asked])}
     similarity = np.zeros(len(asked), dtype=np.float32)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from helpdesk.ai.model import Answer, AnswerUnusable, InputRefused, LanguageModel, ModelIdentity, Prompt
+from helpdesk.ai.model import Answer, AnswerUnusable, InputRefused, LanguageModel, Meter, ModelIdentity, Prompt
 from helpdesk.ai.prompting.checks import AnswerUnsafe, unsafe
 from helpdesk.ai.prompting.fencing import unmarked
 from helpdesk.ai.weights.model_catalog import MODEL_FILES
@@ -32,6 +32,7 @@ class Asked:
 
     Attributes:
         error: why there is no answer that could be used.
+        busy_ms: how long the runtime was busy where there is no answer.
         votes: the labels it chose, among those offered.
         summary: its line, not yet checked; None where it was not asked for one.
     """
@@ -41,6 +42,7 @@ class Asked:
     identity: ModelIdentity
     answer: Answer | None = None
     error: Exception | None = None
+    busy_ms: float | None = None
     votes: Mapping[str, str] = field(default_factory=dict)
     summary: str | None = None
 
@@ -153,11 +155,13 @@ def fitting(task: Task, identity: ModelIdentity) -> Task | None:
 async def ask(language: LanguageModel, identity: ModelIdentity, *, material: Material, task: Task) -> Asked:
     """Put the question to the model; one that is away, slow or answers nonsense is an outcome, not an error."""
     prompt = build_prompt(material, task)
+    meter = Meter()
     try:
-        answer = await language.answer(prompt, schema=task.schema, max_tokens=task.max_tokens)
+        with meter.running():
+            answer = await language.answer(prompt, schema=task.schema, max_tokens=task.max_tokens)
     except (Unavailable, AnswerUnusable, InputRefused) as error:
         log.warning("triage_without_model", reason=str(error) or type(error).__name__)
-        return Asked(task, prompt, identity, error=error)
+        return Asked(task, prompt, identity, error=error, busy_ms=meter.ms)
     if (reason := unsafe(answer.text, prompt)) is not None:
         log.warning("triage_answer_unsafe", reason=reason)
         return Asked(task, prompt, identity, answer, error=AnswerUnsafe(f"The answer {reason}."))

@@ -259,6 +259,7 @@ async def record_call(
         identity=asked.identity,
         answer=asked.answer,
         error=asked.error,
+        busy_ms=asked.busy_ms,
         decision=decision,
         now=now,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,14 +10,25 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk.errors import Conflict, NotFound
+from helpdesk.errors import Conflict, Invalid, NotFound
 from helpdesk.events.overrides import Verdict, put_word
 from helpdesk.models.ai import TriagePrediction
+from helpdesk.models.tickets import Ticket
 from helpdesk.tickets.fields import set_fields
 from helpdesk.tickets.requests import Actor
 from helpdesk.tickets.rows import lock_ticket
 
-__all__ = ["NothingPredicted", "PredictionNotFound", "PredictionSuperseded", "Verdict", "judge_prediction"]
+__all__ = [
+    "NothingPredicted",
+    "PredictionNotFound",
+    "PredictionSuperseded",
+    "ValueImpossible",
+    "Verdict",
+    "judge_prediction",
+]
+
+_SENTIMENTS = ("negative", "neutral", "positive")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 
 class PredictionNotFound(NotFound):
@@ -29,6 +41,10 @@ class PredictionSuperseded(Conflict):
 
 class NothingPredicted(Conflict):
     """The prediction names no value that could be accepted."""
+
+
+class ValueImpossible(Invalid):
+    """The field cannot hold the value."""
 
 
 async def judge_prediction(
@@ -50,7 +66,8 @@ async def judge_prediction(
 
     Raises:
         PredictionNotFound, PredictionSuperseded, NothingPredicted: there is nothing (any more) to judge.
-        TicketClosed, CategoryNotFound, TeamNotFound: the field cannot be set to the value.
+        TicketClosed: the ticket takes no changes.
+        CategoryNotFound, TeamNotFound, ValueRefused, ValueImpossible: the field cannot be set to the value.
     """
     prediction = await session.scalar(
         select(TriagePrediction).where(
@@ -90,6 +107,7 @@ async def _set(
     """Set the field of the ticket that a prediction is about; some predictions are about none."""
     match prediction.field:
         case "language" | "sentiment" | "summary" | "duplicate_of":
+            await _refuse_impossible(session, prediction, value or "")
             return
         case "impact" | "urgency":
             changes: dict[str, Any] = {"custom": {prediction.field: value}}
@@ -105,3 +123,22 @@ async def _set(
         actor=actor,
         now=now,
     )
+
+
+async def _refuse_impossible(session: AsyncSession, prediction: TriagePrediction, value: str) -> None:
+    """Refuse what no ticket could have, in fields that are only ever told."""
+    match prediction.field:
+        case "sentiment" if value not in _SENTIMENTS:
+            raise ValueImpossible(f"{value!r} is none of {', '.join(_SENTIMENTS)}.")
+        case "language" if _LANGUAGE.fullmatch(value) is None:
+            raise ValueImpossible(f"{value!r} is no code of a language, such as en.")
+        case "duplicate_of":
+            other = value.isdecimal() and await session.scalar(
+                select(Ticket.id).where(
+                    Ticket.organization_id == prediction.organization_id,
+                    Ticket.number == int(value[:9]),
+                    Ticket.id != prediction.ticket_id,
+                )
+            )
+            if not other:
+                raise ValueImpossible(f"{value!r} is the number of no other ticket.")

@@ -27,6 +27,8 @@ State: TypeAlias = Literal["open", "fallen_back"]
 Key: TypeAlias = tuple[str, str]
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended('gates' || CAST(:organization_id AS uuid)::text, 2))")
+# Waits for a review that is on its way, which would else put back what it has read.
+_LOCK_AFTER = text("SELECT pg_advisory_xact_lock(hashtextextended('gates' || CAST(:organization_id AS uuid)::text, 2))")
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ async def reopen_gate(
         GateNotFound: there is no such gate.
     """
     key = (field, value or "")
+    await session.execute(_LOCK_AFTER, {"organization_id": organization_id})
     stored = await stored_gates(session, organization_id=organization_id, lock=True)
     if key not in stored:
         raise GateNotFound

@@ -240,3 +240,12 @@ async def test_a_preliminary_draft_that_was_sent_meanwhile_stays(desk: AiDesk) -
     draft = await desk.draft_of(ticket_id)
     assert [draft.id] == sent
     assert draft.state == "sent"
+
+
+async def test_a_call_that_is_not_waited_for_costs_the_time_that_it_took(desk: AiDesk) -> None:
+    desk.ollama.always("/api/chat", slow(3))
+    ticket_id = await desk.open(**VPN_TICKET)
+    await desk.draft(ticket_id, **WRITES | {"reply_timeout_s": 0.3})
+    [run] = await desk.rows("SELECT * FROM ai_runs WHERE ticket_id = :id AND kind = 'reply'", id=ticket_id)
+    assert (run.decision, run.error_class, run.prompt_tokens) == ("error", "TimeoutError", None)
+    assert run.total_ms > 0

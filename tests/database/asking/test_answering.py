@@ -328,4 +328,5 @@ async def test_who_leaves_ends_the_models_work_which_is_still_recorded(asker: As
 
     [run] = await _runs(asker)
     assert (run.decision, run.error_class) == ("error", "AskerLeft")
+    assert run.total_ms > 0
     assert await asker.desk.rows("SELECT 1 FROM rag_questions") == []

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 from pydantic import SecretStr, ValidationError
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from structlog.testing import capture_logs
 
 from helpdesk.ai.model import AnswerUnusable, InputRefused, ModelBusy, ModelMissing, Prompt
 from helpdesk.ai.providers.connecting import ConnectedModels, connect_models
@@ -151,6 +152,57 @@ async def test_room_for_the_answer_may_have_another_name(
     endpoint.before = lambda body: error(400, words)(body) if "max_tokens" in body else None
     assert await _ask(over_openai) == {"answer": "yes"}
     assert endpoint.requests[0]["max_completion_tokens"] == 20
+
+
+SECRET = "my temperature is high and the seed of my schema is 4711"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"error": {"message": f"Unknown: {SECRET}", "param": "seed", "code": 400}},
+        {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted", "input": SECRET}]},
+        {"error": "Unrecognized request argument supplied: seed"},
+    ],
+)
+@pytest.mark.parametrize("status", [400, 422])
+async def test_of_a_refusal_only_the_name_counts_and_nothing_it_repeats_is_logged(
+    endpoint: ScriptedOpenAI, over_openai: ConnectedModels, status: int, told: dict[str, object]
+) -> None:
+    endpoint.before = lambda body: JSONResponse(told, status) if "seed" in body else None
+    with capture_logs() as logs:
+        answer = await over_openai.language.answer(PROMPT, schema=SCHEMA, max_tokens=20)
+    assert "seed" not in answer.options
+    assert {"temperature", "chat_template_kwargs"} <= set(answer.options)
+    assert "response_format" in endpoint.requests[-1]
+    [entry] = [entry for entry in logs if entry["event"] == "option_left_out"]
+    assert (entry["option"], entry["status"]) == ("seed", status)
+    assert "4711" not in str(logs)
+
+
+@pytest.mark.parametrize("param", ["messages", None])
+async def test_what_a_refusal_repeats_takes_no_option_away_and_reaches_no_error(
+    endpoint: ScriptedOpenAI, over_openai: ConnectedModels, param: str | None
+) -> None:
+    repeated = SECRET if param else f"{'It is refused. ' * 30}{SECRET}"
+    told = {"error": {"message": f"Refused: {repeated}", "param": param, "code": 400}}
+    endpoint.then(lambda _body: JSONResponse(told, 400))
+    with capture_logs() as logs, pytest.raises(InputRefused) as refused:
+        await _ask(over_openai)
+    assert "4711" not in str(refused.value) + repr(refused.value) + str(logs)
+    assert len(endpoint.requests) == 1
+
+
+async def test_a_schema_that_is_refused_is_logged_without_the_endpoints_words(
+    endpoint: ScriptedOpenAI, over_openai: ConnectedModels
+) -> None:
+    told = {"error": {"message": SECRET, "param": "response_format.json_schema", "code": 400}}
+    endpoint.before = lambda body: JSONResponse(told, 400) if "response_format" in body else None
+    with capture_logs() as logs:
+        assert await _ask(over_openai) == {"answer": "yes"}
+    [entry] = [entry for entry in logs if entry["event"] == "schema_sent_otherwise"]
+    assert entry["reason"] == "The endpoint answers 400 and names response_format."
+    assert "4711" not in str(logs)
 
 
 @pytest.mark.parametrize(

@@ -246,6 +246,43 @@ async def test_the_moments_learnt_from_know_only_what_was_known(old_desk: Desk) 
     assert await old_desk.judge(ticket, NOW - timedelta(days=2) + timedelta(minutes=5)) == early
 
 
+# As logs were written before they told how a ticket was opened, and what an assignment changed.
+OLD_FORM = """
+    UPDATE ticket_events SET data = data - 'type' - 'category' - 'team' - 'company' WHERE kind = 'ticket.opened';
+    UPDATE ticket_events SET data = data - 'from' WHERE kind = 'ticket.assigned';
+"""
+
+
+@pytest.mark.parametrize("old_assignments", [False, True])
+async def test_an_older_log_does_not_tell_an_earlier_moment_of_later_changes(desk: Desk, old_assignments: bool) -> None:
+    """What the opening leaves out is what the first later change found, and unknown where that does not say."""
+    opened_at = NOW - timedelta(days=2)
+    at = opened_at + timedelta(minutes=5)
+    ticket = await desk.open(opened_at, category="network", team="network", type="incident")
+    names = ("priority", "type", "category", "team")
+
+    async def known() -> dict[tuple[str, int], dict[str, str]]:
+        found = await desk.judge(ticket, at)
+        return {clock: {name: features[name] for name in names} for clock, (_, _, features, *_) in found.items()}
+
+    async def forget() -> None:
+        async with desk.database.transaction(desk.organization_id) as session:
+            for statement in OLD_FORM.split(";")[: 1 + old_assignments]:
+                await session.execute(text(statement))
+
+    told = await known()
+    opening = {"type": "incident", "category": "network", "team": "network"}
+    assert [one | opening for one in told.values()] == list(told.values())
+    assert len(told) == 2
+    await forget()
+    # Nothing has changed yet: it is what the ticket says.
+    assert await known() == told
+    await live_through(desk, ticket, opened_at)
+    await forget()
+    unknown = {"team": ""} if old_assignments else {}
+    assert await known() == {clock: one | unknown for clock, one in told.items()}
+
+
 async def test_a_second_fit_keeps_what_is_in_use_where_nothing_was_learnt_since(old_desk: Desk) -> None:
     assert (await old_desk.fit()).promoted
     again = await old_desk.fit(now=NOW + HOUR)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 import workers.handlers  # noqa: F401 (registers them)
+from helpdesk.accounts.commands import create_organization
 from helpdesk.database.engine import Database
 from helpdesk.models.values import TicketPriority, TicketStatus
 from helpdesk.queue.catalog import CleanUp
@@ -18,7 +21,9 @@ from helpdesk.queue.enqueue import enqueue
 from helpdesk.settings import Settings
 from helpdesk.sla.clocks.list_queries import ClockFilter, list_clocks, list_predicted
 from helpdesk.sla.clocks.queries import ClockView, clocks_of
-from helpdesk.sla.prediction.commands import predict_due
+from helpdesk.sla.prediction import commands
+from helpdesk.sla.prediction.commands import Refreshed, predict_breaches, predict_due
+from helpdesk.sla.prediction.surroundings import RecentSurroundings, Surroundings, read_surroundings
 from helpdesk.sla.rules.risk import Risk
 from helpdesk.tickets.commands import change_status, open_ticket
 from helpdesk.tickets.fields import set_fields
@@ -56,7 +61,7 @@ class Desk:
 
     async def due(self, now: datetime, *, limit: int = 200) -> int:
         async with self.database.transaction(self.organization_id) as session:
-            return await predict_due(session, organization_id=self.organization_id, now=now, limit=limit)
+            return (await predict_due(session, organization_id=self.organization_id, now=now, limit=limit)).made
 
     async def clocks(self, ticket_id: UUID) -> dict[str, ClockView]:
         async with self.database.transaction(self.organization_id) as session:
@@ -68,6 +73,10 @@ class Desk:
             await change_status(
                 session, organization_id=self.organization_id, ticket_id=ticket_id, to=to, actor=self.agent, now=now
             )
+
+
+async def nothing_more(_session: AsyncSession) -> None:
+    """Stand where a job would be completed."""
 
 
 @pytest.fixture
@@ -164,7 +173,7 @@ async def test_two_runs_at_once_share_the_work_and_a_bound_holds(desk: Desk) -> 
     for _ in range(4):
         await desk.open()
     async with desk.database.transaction(desk.organization_id) as session:
-        first = await predict_due(session, organization_id=desk.organization_id, now=NOW, limit=4)
+        first = (await predict_due(session, organization_id=desk.organization_id, now=NOW, limit=4)).made
         # What the open transaction holds is passed over.
         second = await asyncio.wait_for(desk.due(NOW), 10)
     assert first >= 2
@@ -205,3 +214,75 @@ async def test_the_clean_up_removes_old_predictions_and_keeps_each_clock_s_newes
         kept = [tuple(row) for row in await session.execute(left)]
     newest = [(clock.id, 3600 / clock.target_s) for clock in (await desk.clocks(ticket)).values()]
     assert sorted(kept) == sorted(newest)
+
+
+async def test_a_clock_that_is_only_put_off_was_looked_at_nevertheless(desk: Desk) -> None:
+    """What comes after clocks whose log tells otherwise than their row must not wait for another run."""
+    await desk.open()
+    async with desk.database.transaction(desk.organization_id) as session:
+        await session.execute(text("UPDATE sla_clocks SET metric = 'unknown' || metric"))
+        found = await predict_due(session, organization_id=desk.organization_id, now=NOW)
+        again = await predict_due(session, organization_id=desk.organization_id, now=NOW)
+        await session.rollback()
+    assert (found, again) == (Refreshed(looked_at=1, made=0), Refreshed(looked_at=0, made=0))
+
+
+async def test_a_ticket_is_seen_as_it_is_though_the_desk_was_read_before(desk: Desk) -> None:
+    ticket = await desk.open()
+    recent = RecentSurroundings()
+    scope: dict[str, Any] = {"organization_id": desk.organization_id}
+
+    async def predicted(at: datetime) -> dict[str, Any]:
+        common = scope | {"ticket_id": ticket, "now": at, "complete": nothing_more, "recent": recent}
+        await predict_breaches(desk.database, **common)
+        newest = text("SELECT features FROM breach_predictions WHERE as_of = :at AND metric = 'resolution'")
+        async with desk.database.transaction(desk.organization_id) as session:
+            return dict(await session.scalar(newest, {"at": at}) or {})
+
+    first = await predicted(NOW + timedelta(seconds=10))
+    await desk.open(NOW + timedelta(seconds=15))
+    async with desk.database.transaction(desk.organization_id) as session:
+        changes = {"category": "hardware"}
+        at = NOW + timedelta(seconds=20)
+        await set_fields(session, **scope, ticket_id=ticket, changes=changes, actor=desk.agent, now=at)
+    second, third = await predicted(NOW + timedelta(seconds=30)), await predicted(NOW + timedelta(seconds=61))
+    assert (second["category"], third["category"]) == ("hardware", "hardware")
+    assert first["category"] != "hardware"
+    # The load of the desk is that of the last full minute.
+    assert [one["backlog"] for one in (first, second, third)] == [1, 1, 2]
+    assert [datetime.fromisoformat(one["desk_as_of"]) for one in (first, second, third)] == [
+        NOW, NOW, NOW + timedelta(minutes=1),
+    ]  # fmt: skip
+
+
+async def test_what_was_read_for_a_minute_does_not_answer_for_an_earlier_one_or_for_others(desk: Desk) -> None:
+    recent = RecentSurroundings()
+    async with desk.database.transaction(None) as session:
+        other = await create_organization(session, slug="other", name="Other")
+    await desk.open()
+    scope: dict[str, Any] = {"organization_id": desk.organization_id}
+    late = await recent.at(desk.database, **scope, now=NOW + timedelta(minutes=5, seconds=59))
+    assert late.as_of == NOW + timedelta(minutes=5)
+    assert late is await recent.at(desk.database, **scope, now=NOW + timedelta(minutes=5))
+    early = await recent.at(desk.database, **scope, now=NOW - timedelta(seconds=1))
+    others = await recent.at(desk.database, organization_id=other.id, now=NOW + timedelta(minutes=5))
+    load = [one.desk.load(team="", agent="", at=NOW + timedelta(minutes=6)).inflow for one in (late, early, others)]
+    assert (load, early.as_of) == ([1, 0, 0], NOW - timedelta(minutes=1))
+
+
+async def test_nobody_waits_for_the_desk_to_be_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tickets are locked only once all that takes long is there."""
+    ticket = await desk.open()
+    seen: list[str] = []
+
+    async def read(session: AsyncSession, **scope: Any) -> Surroundings:
+        async with desk.database.transaction(desk.organization_id) as another:
+            await another.execute(text("SELECT FROM tickets WHERE id = :id FOR UPDATE NOWAIT"), {"id": ticket})
+        seen.append("free")
+        return await read_surroundings(session, **scope)
+
+    monkeypatch.setattr(commands, "read_surroundings", read)
+    assert await desk.due(NOW) == 2
+    common: dict[str, Any] = {"ticket_id": ticket, "now": NOW, "complete": nothing_more}
+    assert await predict_breaches(desk.database, organization_id=desk.organization_id, **common) == 2
+    assert seen == ["free", "free"]

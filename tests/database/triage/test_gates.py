@@ -167,6 +167,24 @@ async def test_an_administrator_opens_a_gate_and_what_was_before_counts_no_more(
     assert last.user_id == desk.agent.id
 
 
+async def test_what_an_administrator_opens_during_a_review_stays_open(desk: LearningDesk) -> None:
+    await desk.judged(4, 6, applied=True)
+    await gates(desk)
+    about = {"organization_id": desk.organization_id, "now": LATER}
+
+    async def reopen() -> None:
+        async with desk.database.transaction(desk.organization_id) as session:
+            await reopen_gate(session, field="category", value="network", user_id=desk.agent.id, **about)
+
+    async with desk.database.transaction(desk.organization_id) as session:
+        await review_gates(session, **about)
+        reopening = asyncio.create_task(reopen())
+        await asyncio.sleep(0.2)
+        assert not reopening.done()
+    await reopening
+    assert not (await gates(desk, LATER))["category", "network"].fallen_back
+
+
 async def test_what_is_older_than_a_month_is_forgotten(desk: LearningDesk) -> None:
     await desk.judged(4, 6, applied=True)
     found = await gates(desk, NOW + timedelta(days=40))

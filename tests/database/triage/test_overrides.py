@@ -12,9 +12,10 @@ from helpdesk.database.base import new_id
 from helpdesk.events.overrides import RETRAIN_AFTER
 from helpdesk.models.values import AuthorKind
 from helpdesk.tickets.assigning import hand_over
+from helpdesk.tickets.fields import ValueRefused
 from helpdesk.tickets.requests import SYSTEM, Actor
 from helpdesk.tickets.rows import lock_changeable
-from helpdesk.triage.learning.feedback import NothingPredicted, PredictionNotFound
+from helpdesk.triage.learning.feedback import NothingPredicted, PredictionNotFound, ValueImpossible
 from tests.database.desk import NOW
 from tests.database.triage.desk import LearningDesk
 
@@ -106,11 +107,34 @@ async def test_tags_and_levels_of_custom_fields_are_judged_too(desk: LearningDes
 
 
 async def test_what_is_no_field_of_the_ticket_can_be_judged_without_changing_it(desk: LearningDesk) -> None:
-    ticket_id, prediction_id = await desk.predicted("sentiment", "angry")
+    ticket_id, prediction_id = await desk.predicted("sentiment", "negative")
     before = await desk.rows("SELECT version FROM tickets WHERE id = :id", id=ticket_id)
-    await desk.judge(prediction_id, "correct", "calm")
-    assert await desk.words() == [("sentiment", "angry", "calm", "correct", "verdict")]
+    await desk.judge(prediction_id, "correct", "neutral")
+    assert await desk.words() == [("sentiment", "negative", "neutral", "correct", "verdict")]
     assert await desk.rows("SELECT version FROM tickets WHERE id = :id", id=ticket_id) == before
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem"),
+    [
+        ("sentiment", "calm", ValueImpossible),
+        ("language", "English", ValueImpossible),
+        ("duplicate_of", "9999", ValueImpossible),
+        ("duplicate_of", "itself", ValueImpossible),
+        ("priority", "P1", ValueRefused),
+        ("type", "bogus", ValueRefused),
+    ],
+)
+async def test_a_value_that_a_field_cannot_have_is_no_word(
+    desk: LearningDesk, field: str, value: str, problem: type[Exception]
+) -> None:
+    ticket_id, prediction_id = await desk.predicted(field, "normal")
+    if value == "itself":
+        [row] = await desk.rows("SELECT number FROM tickets WHERE id = :id", id=ticket_id)
+        value = str(row.number)
+    with pytest.raises(problem):
+        await desk.judge(prediction_id, "correct", value)
+    assert await desk.words() == []
 
 
 async def test_what_a_policy_a_customer_or_triage_sets_is_nobodys_word(desk: LearningDesk) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from helpdesk.answers.article_units import Unit, units_of
-from helpdesk.answers.extract import MOST_UNITS, choose, section_texts
+from helpdesk.answers.extract import MOST_UNITS, choose, has_gaps, section_texts, within
 
 ARTICLE = """\
 Batteries age. **Do not charge a swollen one.**
@@ -54,6 +54,20 @@ def test_a_long_article_is_cut_to_what_a_reply_can_hold_and_its_warnings_stay() 
     chosen = choose(units, [0.5] * len(units), sections={}, found_under="")
     assert len(chosen) <= MOST_UNITS
     assert all(unit.is_warning for unit in chosen)
+
+
+def test_a_list_of_which_only_the_warnings_fit_has_gaps() -> None:
+    units = units_of("1. Unplug it.\n2. Do not charge it.\n3. Put it on stone.\n4. Never open it.\n5. Call us.\n")
+    assert [unit.is_warning for unit in units] == [False, True, False, True, False]
+    kept = within(list(units), 2)
+    assert has_gaps(kept, units)
+    assert not has_gaps(units[:3], units)
+    assert not has_gaps(units, units)
+
+
+def test_a_warning_that_is_a_step_brings_its_list() -> None:
+    article = "Words.\n\n1. Lift it.\n2. Do not drop it.\n\n## Sell\n\n1. Ask for a price.\n2. Sign.\n"
+    assert _choose(article, close={"Ask for a price.": 0.9})[:2] == ["Lift it.", "Do not drop it."]
 
 
 def test_an_empty_article_gives_nothing() -> None:

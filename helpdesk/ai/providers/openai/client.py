@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, SecretStr
 
-from helpdesk.ai.model import InputRefused, ModelBusy, ModelMissing
+from helpdesk.ai.model import ModelBusy, ModelMissing
 from helpdesk.ai.providers.failures import (
     FOREIGN_ERRORS,
     Result,
@@ -19,6 +19,7 @@ from helpdesk.ai.providers.failures import (
     failure_of_status,
 )
 from helpdesk.ai.providers.listing import Listed
+from helpdesk.ai.providers.openai.refusals import RequestRefused, said_in
 from helpdesk.errors import HelpdeskError
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class OpenAIClient:
 
         Raises:
             ModelBusy, ModelMissing, InputRefused: as `failures` names them.
+            RequestRefused: the endpoint refuses what was sent.
         """
 
         async def call(client: openai.AsyncOpenAI) -> Completion:
@@ -127,6 +129,9 @@ class OpenAIClient:
         try:
             return await call_with_patience(made)
         except openai.APIStatusError as error:
+            if error.status_code in (400, 422) and (said := said_in(error.body)) is not None:
+                # The library's error holds the whole answer, which may repeat what was asked.
+                raise _refusal_of(error.status_code, said, model=model) from None
             retry_after = error.response.headers.get("retry-after", "")
             raise _failure_of(error.status_code, _words_of(error), model=model, retry_after=retry_after) from error
         except (openai.OpenAIError, *FOREIGN_ERRORS) as error:
@@ -160,6 +165,11 @@ def _words_of(error: openai.APIStatusError) -> str:
     return error.body if isinstance(error.body, str) else json.dumps(error.body) if error.body else error.message
 
 
+def _refusal_of(status: int, said: Mapping[str, Any], *, model: str) -> HelpdeskError:
+    refused = RequestRefused(status, said)
+    return ModelMissing(f"The model {model} cannot do this.") if refused.lacks_ability else refused
+
+
 def _failure_of(status: int, message: str, *, model: str, retry_after: str) -> HelpdeskError:
     if status in (401, 403):
         return ModelMissing("The endpoint of ATUM_OPENAI_URL refuses the key of ATUM_OPENAI_API_KEY.")
@@ -167,7 +177,7 @@ def _failure_of(status: int, message: str, *, model: str, retry_after: str) -> H
         waits = float(retry_after) if retry_after.isdigit() else 15.0
         return ModelBusy(f"The endpoint answers 429: {message[:100]}", retry_after=min(waits, 300.0))
     if status == 422:
-        return InputRefused(f"The endpoint refuses the request: {message[:200]}")
+        return RequestRefused(status, {})
     return failure_of_status(status, message, model=model)
 
 

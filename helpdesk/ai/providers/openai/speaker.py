@@ -7,9 +7,10 @@ from typing import Any
 
 import structlog
 
-from helpdesk.ai.model import InputRefused, ModelIdentity, ModelMissing, Prompt
+from helpdesk.ai.model import ModelIdentity, ModelMissing, Prompt
 from helpdesk.ai.providers.listing import Listed, Listing, full_name
 from helpdesk.ai.providers.openai.client import OpenAIClient
+from helpdesk.ai.providers.openai.refusals import RequestRefused
 from helpdesk.ai.providers.speaking import TOLD, Said, SchemaRefused
 
 log = structlog.get_logger(__name__)
@@ -80,8 +81,8 @@ class OpenAISpeaker:
             options[self._room] = max_tokens
             try:
                 said = await self._client.complete(identity.name, {"messages": messages, **options, **sent})
-            except InputRefused as refused:
-                if not self._learnt_from(refused.detail, schema_sent=bool(sent)):
+            except RequestRefused as refused:
+                if not self._learnt_from(refused, schema_sent=bool(sent)):
                     raise
                 continue
             [choice, *_] = said.choices
@@ -93,24 +94,25 @@ class OpenAISpeaker:
                 output_tokens=None if said.usage is None else said.usage.completion_tokens,
             )
 
-    def _learnt_from(self, refusal: str, *, schema_sent: bool) -> bool:
+    def _learnt_from(self, refusal: RequestRefused, *, schema_sent: bool) -> bool:
         """Return whether a refusal was of something that can be left out or named otherwise, and do so from now on.
 
         Raises:
             SchemaRefused: it was of the schema.
         """
-        if "context" in refusal:
+        if refusal.too_long:
             return False
         for name in self._options:
-            if name in refusal and name not in self._left_out:
+            if refusal.names(name) and name not in self._left_out:
                 self._left_out.add(name)
-                log.info("option_left_out", option=name, reason=refusal)
+                log.info("option_left_out", option=name, status=refusal.status)
                 return True
-        if self._room == "max_tokens" and "max_completion_tokens" in refusal:
+        if self._room == "max_tokens" and "max_completion_tokens" in refusal.words | refusal.named:
             self._room = "max_completion_tokens"
             return True
-        if schema_sent and any(word in refusal for word in _OF_SCHEMAS):
-            raise SchemaRefused(refusal)
+        part = next(filter(refusal.names, _OF_SCHEMAS), None) if schema_sent else None
+        if part is not None:
+            raise SchemaRefused(f"The endpoint answers {refusal.status} and names {part}.")
         return False
 
     async def _models(self) -> Mapping[str, Listed]:
