@@ -69,7 +69,8 @@ async def draft_reply(
     `Accept: text/event-stream` it is drafted at once, and told as it comes to be: `started` with the draft's id and
     style; `searched`; `sources` with what is numbered S1, S2, …; a `sentence` each, after its checks; `abstained`
     instead where nothing answers; `done` with the whole reply. `error` brings a problem after which nothing follows.
-    Who leaves ends the model's call, and finds under the draft's id what the articles alone made of it.
+    Who leaves while a model works ends its call, and finds under the draft's id what the articles alone made of it;
+    who leaves before there is anything to quote finds nothing.
     """
     wanted_fields = {} if body is None else body.model_dump(exclude_none=True)
     wanted = Wanted(**wanted_fields, requested_by=user.id)

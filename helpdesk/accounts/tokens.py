@@ -1,34 +1,25 @@
-"""The text of an access token: it names its organisation, so that the scope is entered before anything is looked up."""
+"""The text of an access token."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-import secrets
-from dataclasses import dataclass
 from uuid import UUID
 
 from helpdesk.errors import Unauthenticated
+from helpdesk.scoped_secrets import ScopedSecret as Token
+from helpdesk.scoped_secrets import make_scoped_secret, read_scoped_secret
 
-_FORM = re.compile(r"atd_([0-9a-f]{32})_([A-Za-z0-9_-]{43})")
+__all__ = ["Token", "TokenRefused", "make_token", "read_token"]
+
+_PREFIX = "atd_"
 
 
 class TokenRefused(Unauthenticated):
     """The access token is unknown, has expired or belongs to a user who may not sign in."""
 
 
-@dataclass(frozen=True)
-class Token:
-    """An access token taken apart; of its secret only the sha256 is kept anywhere."""
-
-    organization_id: UUID
-    secret_hash: bytes
-
-
 def make_token(organization_id: UUID) -> tuple[str, Token]:
     """Return a new token's text, which is shown once, and what is stored of it."""
-    secret = secrets.token_urlsafe(32)
-    return f"atd_{organization_id.hex}_{secret}", Token(organization_id, _digest(secret))
+    return make_scoped_secret(organization_id, prefix=_PREFIX)
 
 
 def read_token(text: str) -> Token:
@@ -37,12 +28,7 @@ def read_token(text: str) -> Token:
     Raises:
         TokenRefused: it has not the form of a token.
     """
-    match = _FORM.fullmatch(text)
-    if match is None:
+    token = read_scoped_secret(text, prefix=_PREFIX)
+    if token is None:
         raise TokenRefused
-    return Token(UUID(match[1]), _digest(match[2]))
-
-
-def _digest(secret: str) -> bytes:
-    # The secret has 256 random bits: there is nothing that a slow hash would protect.
-    return hashlib.sha256(secret.encode()).digest()
+    return token

@@ -1,34 +1,23 @@
-"""The text of a link's token: it names its organisation, so that the scope is entered before anything is looked up."""
+"""The text of a link's token."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-import secrets
-from dataclasses import dataclass
 from uuid import UUID
 
 from helpdesk.errors import NotFound
+from helpdesk.scoped_secrets import ScopedSecret as LinkToken
+from helpdesk.scoped_secrets import make_scoped_secret, read_scoped_secret
 
-_FORM = re.compile(r"([0-9a-f]{32})_([A-Za-z0-9_-]{43})")
+__all__ = ["LinkNotValid", "LinkToken", "make_link_token", "read_link_token"]
 
 
 class LinkNotValid(NotFound):
     """This link does not exist, or is no longer valid."""
 
 
-@dataclass(frozen=True)
-class LinkToken:
-    """A token taken apart; of its secret only the sha256 is kept anywhere."""
-
-    organization_id: UUID
-    secret_hash: bytes
-
-
 def make_link_token(organization_id: UUID) -> tuple[str, LinkToken]:
     """Return a new token's text, which is shown once, and what is stored of it."""
-    secret = secrets.token_urlsafe(32)
-    return f"{organization_id.hex}_{secret}", LinkToken(organization_id, _digest(secret))
+    return make_scoped_secret(organization_id)
 
 
 def read_link_token(text: str) -> LinkToken:
@@ -37,12 +26,7 @@ def read_link_token(text: str) -> LinkToken:
     Raises:
         LinkNotValid: it has not the form of one.
     """
-    match = _FORM.fullmatch(text)
-    if match is None:
+    token = read_scoped_secret(text)
+    if token is None:
         raise LinkNotValid
-    return LinkToken(UUID(match[1]), _digest(match[2]))
-
-
-def _digest(secret: str) -> bytes:
-    # The secret has 256 random bits: there is nothing that a slow hash would protect.
-    return hashlib.sha256(secret.encode()).digest()
+    return token
