@@ -158,7 +158,10 @@ def _may_be_quoted(document: Document, first: Document) -> bool:
 
 
 def _worth_comparing(document: Document, question: str) -> list[Unit]:
-    """Return the units of the sections that the search or the question's words point to, and every warning."""
+    """Return the units of the sections that the search or the question's words point to, and every warning.
+
+    A warning that is a step or a line of a paragraph comes with all of it.
+    """
     if len(document.units) <= _ALL_COMPARED:
         return document.units
     path = {part.strip() for part in document.found.heading_path.split(">")}
@@ -166,7 +169,8 @@ def _worth_comparing(document: Document, question: str) -> list[Unit]:
     shares = dict(zip(sections, shared_words(question, list(sections.values()), document.language), strict=True))
     kept = set(sorted(shares, key=lambda section: -shares[section])[:_SECTIONS_BY_WORDS])
     kept |= {unit.section for unit in document.units if unit.heading in path}
-    return [unit for unit in document.units if unit.section in kept or unit.is_warning]
+    warned = {unit.run for unit in document.units if unit.is_warning}
+    return [unit for unit in document.units if unit.section in kept or unit.run in warned]
 
 
 def _compare(document: Document, units: Sequence[Unit], values: Sequence[float], sections: dict[int, str]) -> _Compared:

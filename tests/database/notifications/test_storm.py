@@ -69,11 +69,11 @@ def worker(database_url: str, log_file: Path, sink: Sink) -> Iterator[Running]:
         "ATUM_DATABASE_URL": database_url,
         "ATUM_DATA_DIR": str(log_file.parent),
         "ATUM_SMTP_URL": sink.url,
-        # Longer than the server in this process is ever kept from answering: an answer unheard is a second mail.
+        # Longer than the servers in this process are ever kept from answering: an answer unheard is a second message.
         "ATUM_SMTP_TIMEOUT_S": "3",
+        "ATUM_WEBHOOK_TIMEOUT_S": "3",
         "ATUM_MAIL_FROM": "desk@example.org",
         "ATUM_WEBHOOK_ALLOW": "127.0.0.0/8",
-        "ATUM_WEBHOOK_TIMEOUT_S": "0.5",
         "ATUM_WORKER_QUEUES": "mail,webhooks",
         "ATUM_LEASE_HEARTBEAT_S": "0.3",
         "ATUM_LEASE_TIMEOUT_S": "2",
