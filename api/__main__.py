@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from api.app import create_app
 from helpdesk.database.budget import look_at_budget
 from helpdesk.errors import HelpdeskError, Unavailable
-from helpdesk.observability import configure_logging
+from helpdesk.observability.events import configure_logging
 from helpdesk.queue.link import Link
 from helpdesk.queue.plugins import load_job_types
 from helpdesk.settings import Settings

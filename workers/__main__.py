@@ -9,7 +9,7 @@ import sys
 from pydantic import ValidationError
 
 from helpdesk.errors import HelpdeskError
-from helpdesk.observability import configure_logging
+from helpdesk.observability.events import configure_logging
 from helpdesk.queue.plugins import load_job_types
 from helpdesk.settings import Settings
 from workers.fleet import FLEET

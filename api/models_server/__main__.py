@@ -22,7 +22,7 @@ from api.models_server.app import create_app
 from api.models_server.runtime import Runtime
 from helpdesk.ai.weights.model_catalog import MODEL_FILES
 from helpdesk.errors import HelpdeskError
-from helpdesk.observability import configure_logging
+from helpdesk.observability.events import configure_logging
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from helpdesk.cli.checkout import version
 from helpdesk.errors import HelpdeskError
-from helpdesk.observability import configure_logging
+from helpdesk.observability.events import configure_logging
 
 COMMAND = "atum-desk"
 

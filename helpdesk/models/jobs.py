@@ -133,6 +133,7 @@ class Job(Base):
     progress: Mapped[dict[str, Any] | None]
     result: Mapped[dict[str, Any] | None]
     trace_parent: Mapped[str | None]
+    request_id: Mapped[str | None]
     parent_id: Mapped[UUID | None]
     # A job that crashed twice has its last try by itself, see `helpdesk.queue.last_chance`.
     claimable: Mapped[bool] = mapped_column(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from helpdesk.observability import configure_logging
+from helpdesk.observability.events import configure_logging
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import AgglomerativeClustering
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from helpdesk.rag.text.stop_words import STOP_WORDS
 from helpdesk.rag.text.terms import words_of
@@ -59,6 +57,8 @@ def similarities_of_words(texts: Sequence[str], *, language: str | None = None) 
     """Return the cosine of TF-IDF weights of each pair, float32 [n, n]: for when there are no vectors."""
     if not any(_words(text, language) for text in texts):
         return np.eye(len(texts), dtype=np.float32)
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 (a third of a worker's start)
+
     weights = TfidfVectorizer(analyzer=lambda text: _words(text, language), sublinear_tf=True).fit_transform(texts)
     return np.asarray((weights @ weights.T).toarray(), dtype=np.float32)
 
@@ -92,6 +92,8 @@ def clusters_of(similarity: Floats, closeness: Closeness) -> list[list[int]]:
         return []
     distances = np.clip(1.0 - similarity.astype(np.float64), 0.0, None)
     np.fill_diagonal(distances, 0.0)
+    from sklearn.cluster import AgglomerativeClustering  # noqa: PLC0415 (as above)
+
     labels = AgglomerativeClustering(
         n_clusters=None,
         metric="precomputed",

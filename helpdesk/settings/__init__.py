@@ -1,0 +1,3 @@
+"""The settings of a process."""
+
+from helpdesk.settings.combined import Settings as Settings
