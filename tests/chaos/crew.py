@@ -8,14 +8,14 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.chaos.ground import REPOSITORY, Ground
+from tests import warm
+from tests.chaos.ground import Ground
 from tests.chaos.marks import FOLDER
 
 _LOOK_S = 0.05
@@ -170,15 +170,15 @@ class Crew:
         log_file = self.ground.home / f"worker-{time.monotonic_ns()}.log"
         self.logs.append(log_file)
         with log_file.open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "workers", "job", *self.arguments],
-                cwd=REPOSITORY,
-                env={**clean, **self.environment, **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+            process = warm.start(
+                "workers",
+                "job",
+                *self.arguments,
+                environment={**clean, **self.environment, **environment},
+                output=log,
+                errors=log,
                 # A Ctrl-C in the terminal is the suite's alone to handle.
-                start_new_session=True,
+                new_session=True,
             )
         return Member(number, environment, process, log_file, time.time())
 

@@ -6,8 +6,6 @@ import asyncio
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -27,6 +25,7 @@ from helpdesk.models.accounts import Organization
 from helpdesk.queue.link import CONNECTION_ERRORS
 from helpdesk.queue.schedule import SCHEDULE
 from helpdesk.settings import Settings
+from tests import warm
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -139,8 +138,7 @@ async def open_ground(*, tenants: int = 3) -> AsyncIterator[Ground]:
 
 def _migrate(url: str) -> None:
     environment = os.environ | {"ATUM_DATABASE_URL": url}
-    command = [sys.executable, "-m", "alembic", "upgrade", "head"]
-    subprocess.run(command, check=True, cwd=REPOSITORY, env=environment, capture_output=True)
+    warm.run("alembic", "upgrade", "head", environment=environment).check_returncode()
 
 
 async def _lay_out(ground: Ground, tenants: int) -> None:

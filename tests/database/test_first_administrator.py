@@ -1,25 +1,20 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 from sqlalchemy import text
 
 from helpdesk.accounts.queries import organization_of_slug
 from helpdesk.database.engine import Database
-from tests.conftest import REPOSITORY
+from tests import warm
 
 
 def _init(database_url: str, name: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-m", "helpdesk.cli", "init", "--organization", name, "--admin", "me@example.test"],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=REPOSITORY,
-        env=os.environ | {"ATUM_DATABASE_URL": database_url},
-    ).stdout
+    environment = os.environ | {"ATUM_DATABASE_URL": database_url}
+    options = ("--organization", name, "--admin", "me@example.test")
+    made = warm.run("helpdesk.cli", "init", *options, environment=environment)
+    made.check_returncode()
+    return made.stdout
 
 
 async def _role(database: Database, slug: str) -> str:
@@ -42,8 +37,7 @@ async def test_the_administrator_of_the_first_organisation_alone_is_the_operator
 
 def test_nobody_is_made_with_an_address_that_is_none(database_url: str) -> None:
     _init(database_url, "First")
-    command = [sys.executable, "-m", "helpdesk.cli", "users", "add", "nobody"]
     environment = os.environ | {"ATUM_DATABASE_URL": database_url}
-    refused = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, env=environment, check=False)
+    refused = warm.run("helpdesk.cli", "users", "add", "nobody", environment=environment)
     assert refused.returncode == 1
     assert "'nobody' is not an e-mail address." in refused.stderr

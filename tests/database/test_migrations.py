@@ -2,23 +2,16 @@ import ast
 import asyncio
 import os
 import subprocess
-import sys
 
 import asyncpg
 from sqlalchemy.engine import make_url
 
+from tests import warm
 from tests.conftest import REPOSITORY, Server
 
 
 def alembic(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "alembic", *arguments],
-        cwd=REPOSITORY,
-        env=os.environ | {"ATUM_DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return warm.run("alembic", *arguments, environment=os.environ | {"ATUM_DATABASE_URL": url})
 
 
 def test_the_models_and_the_migrated_schema_agree(database_url: str) -> None:
@@ -53,14 +46,7 @@ async def _tables(server: Server, url: str) -> set[str]:
 def test_the_migrate_command_names_each_step_it_takes(database_url: str) -> None:
     down = alembic(database_url, "downgrade", "base")
     assert down.returncode == 0, down.stderr
-    migrated = subprocess.run(
-        [sys.executable, "-m", "helpdesk.cli", "migrate"],
-        cwd=REPOSITORY,
-        env=os.environ | {"ATUM_DATABASE_URL": database_url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    migrated = warm.run("helpdesk.cli", "migrate", environment=os.environ | {"ATUM_DATABASE_URL": database_url})
     assert migrated.returncode == 0, migrated.stderr
     *steps, last = migrated.stdout.splitlines()
     scripts = sorted((REPOSITORY / "migrations/versions").glob("*.py"))

@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx
 import ollama
 
+from tests import warm
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -33,15 +35,7 @@ class ModelsServer:
 
 def run_models_server(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Start a server that is expected to refuse, and return what it said."""
-    return subprocess.run(
-        [sys.executable, "-m", "api.models_server", *options],
-        cwd=REPOSITORY,
-        env=_environment(environment),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    return warm.run("api.models_server", *options, environment=_environment(environment), timeout=30)
 
 
 @contextmanager

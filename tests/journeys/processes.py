@@ -7,10 +7,11 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests import warm
 
 REPOSITORY = Path(__file__).parent.parent.parent
 _START_WITHIN_S = 60.0
@@ -53,12 +54,10 @@ def start(*module_and_arguments: str, log_file: Path, environment: dict[str, str
     """Start `python -m …` with only the given settings of the product in its environment."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("ATUM_", "OLLAMA_"))}
     with log_file.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *module_and_arguments],
-            cwd=REPOSITORY,
-            env=clean | environment | {"ATUM_LOG_FORMAT": "logfmt"},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+        process = warm.start(
+            *module_and_arguments,
+            environment=clean | environment | {"ATUM_LOG_FORMAT": "logfmt"},
+            output=log,
+            errors=log,
         )
     return Running(process, log_file)

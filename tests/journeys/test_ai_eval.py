@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -13,6 +12,7 @@ from typing import TypeAlias
 import pytest
 
 from helpdesk.database.engine import Database
+from tests import warm
 from tests.conftest import REPOSITORY
 from tests.database.desk import open_a_desk
 from tests.database.evaluation.history import add_history
@@ -32,13 +32,15 @@ def ollama_host(embedding_server: str) -> str:
 @pytest.fixture
 def evaluated(process_environment: dict[str, str], account: Account, tmp_path: Path) -> Command:
     def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "helpdesk.cli", "ai", "eval", "--organization", account.slug, *map(str, arguments)],
-            cwd=tmp_path,
-            env=os.environ | process_environment | {"PYTHONPATH": str(REPOSITORY)},
-            capture_output=True,
-            text=True,
-            check=False,
+        return warm.run(
+            "helpdesk.cli",
+            "ai",
+            "eval",
+            "--organization",
+            account.slug,
+            *map(str, arguments),
+            environment=os.environ | process_environment | {"PYTHONPATH": str(REPOSITORY)},
+            folder=tmp_path,
         )
 
     return run

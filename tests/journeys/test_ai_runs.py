@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 from uuid import UUID, uuid4
@@ -19,7 +18,7 @@ from helpdesk.ai.runs.record import record_run
 from helpdesk.database.engine import Database
 from helpdesk.models.values import UserRole
 from helpdesk.settings import Settings
-from tests.conftest import REPOSITORY
+from tests import warm
 from tests.database.desk import NOW
 from tests.journeys.conftest import Account, MakeAccount
 from tests.scripted_ollama import TEXT_MODEL, ScriptedOllama, says, serve_scripted_ollama
@@ -58,13 +57,13 @@ def usual(runtime: ScriptedOllama) -> None:
 @pytest.fixture
 def ai(process_environment: dict[str, str], account: Account) -> Command:
     def run(*arguments: str | UUID, organization: str = account.slug) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "helpdesk.cli", "ai", *map(str, arguments), "--organization", organization],
-            cwd=REPOSITORY,
-            env=os.environ | process_environment,
-            capture_output=True,
-            text=True,
-            check=False,
+        return warm.run(
+            "helpdesk.cli",
+            "ai",
+            *map(str, arguments),
+            "--organization",
+            organization,
+            environment=os.environ | process_environment,
         )
 
     return run

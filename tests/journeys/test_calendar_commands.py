@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 
 import httpx
 
-from tests.conftest import REPOSITORY
+from tests import warm
 from tests.journeys.conftest import Account
 
 
 def command(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "helpdesk.cli", "sla", *arguments],
-        cwd=REPOSITORY,
-        env=os.environ | (environment or {}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return warm.run("helpdesk.cli", "sla", *arguments, environment=os.environ | (environment or {}))
 
 
 async def test_the_next_openings_are_shown_on_the_calendars_own_clock(

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests import warm
 from tests.journeys.conftest import Account, MakeAccount
 
 Command: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
@@ -22,13 +21,13 @@ FILE = "---\ntitle: VPN error\nstate: published\ntags: [vpn]\n---\n\nRestart the
 @pytest.fixture
 def kb(process_environment: dict[str, str], account: Account) -> Command:
     def run(*arguments: str | Path, organization: str = account.slug) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "helpdesk.cli", "kb", *map(str, arguments), "--organization", organization],
-            cwd=REPOSITORY,
-            env=os.environ | process_environment,
-            capture_output=True,
-            text=True,
-            check=False,
+        return warm.run(
+            "helpdesk.cli",
+            "kb",
+            *map(str, arguments),
+            "--organization",
+            organization,
+            environment=os.environ | process_environment,
         )
 
     return run

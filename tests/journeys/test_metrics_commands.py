@@ -7,25 +7,24 @@ import io
 import json
 import os
 import subprocess
-import sys
 
 import httpx
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests import warm
 from tests.journeys.conftest import Account
 
 
 @pytest.fixture
 def command(process_environment: dict[str, str], account: Account):
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "helpdesk.cli", "metrics", *arguments, "--organization", account.slug],
-            cwd=REPOSITORY,
-            env=os.environ | process_environment,
-            capture_output=True,
-            text=True,
-            check=False,
+        return warm.run(
+            "helpdesk.cli",
+            "metrics",
+            *arguments,
+            "--organization",
+            account.slug,
+            environment=os.environ | process_environment,
         )
 
     return run

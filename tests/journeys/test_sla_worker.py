@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +17,7 @@ from helpdesk.sla.calendars.commands import create_calendar
 from helpdesk.sla.policies.commands import create_policy
 from helpdesk.tickets.commands import open_ticket
 from helpdesk.tickets.requests import Actor
-from tests.conftest import REPOSITORY
+from tests import warm
 from tests.database.desk import TARGETS, vpn_ticket
 from tests.journeys.conftest import Account, MakeAccount, RunWorker
 
@@ -55,14 +54,7 @@ async def ticket_ids(database: Database, settings: Settings, account: Account) -
 
 
 def command(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "helpdesk.cli", "sla", *arguments],
-        cwd=REPOSITORY,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return warm.run("helpdesk.cli", "sla", *arguments, environment=os.environ | environment)
 
 
 async def test_each_tick_logs_one_line_about_what_it_did(

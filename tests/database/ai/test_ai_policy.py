@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +13,7 @@ import pytest
 from helpdesk.accounts.ai_policy_commands import InvalidAiPolicy, change_ai_policy
 from helpdesk.accounts.ai_policy_queries import ai_policy_of, list_policy_changes
 from helpdesk.database.engine import Database
-from tests.conftest import REPOSITORY
+from tests import warm
 from tests.database.desk import NOW, open_a_desk
 
 
@@ -66,13 +65,8 @@ async def test_a_policy_that_names_what_there_is_not_is_refused(
 
 
 def _command(database_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "helpdesk.cli", "ai", "policy", *arguments],
-        cwd=REPOSITORY,
-        env=os.environ | {"ATUM_DATABASE_URL": database_url},
-        capture_output=True,
-        text=True,
-        check=False,
+    return warm.run(
+        "helpdesk.cli", "ai", "policy", *arguments, environment=os.environ | {"ATUM_DATABASE_URL": database_url}
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from uuid import UUID
 
@@ -15,20 +14,13 @@ from helpdesk.backup.manifest import DATABASE
 from helpdesk.database.engine import Database
 from helpdesk.settings import Settings
 from helpdesk.storage import Storage
-from tests.conftest import REPOSITORY
+from tests import warm
 from tests.database.attachments.files import a_ticket, attached
 
 
 def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"ATUM_DATABASE_URL": settings.database_url, "ATUM_DATA_DIR": str(settings.data_dir)}
-    return subprocess.run(
-        [sys.executable, "-m", "helpdesk.cli", "backup", *arguments],
-        cwd=REPOSITORY,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return warm.run("helpdesk.cli", "backup", *arguments, environment=environment)
 
 
 async def test_a_backup_is_made_listed_proven_and_brought_back(

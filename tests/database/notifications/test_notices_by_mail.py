@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -22,7 +20,7 @@ from helpdesk.queue.enqueue import enqueue
 from helpdesk.queue.link import Link
 from helpdesk.settings import Settings
 from helpdesk.tickets.commands import open_ticket
-from tests.conftest import REPOSITORY
+from tests import warm
 from tests.database.desk import vpn_ticket
 from tests.database.notifications.notices import MINUTE, Desk, furnish
 from tests.database.notifications.smtp_sink import HOLD, Sink
@@ -58,8 +56,7 @@ def worker(database_url: str, tmp_path: Path, sink: Sink) -> Callable[[], Runnin
 
 def tick(database_url: str) -> None:
     environment = os.environ | {"ATUM_DATABASE_URL": database_url}
-    command = [sys.executable, "-m", "helpdesk.cli", "sla", "tick"]
-    subprocess.run(command, check=True, cwd=REPOSITORY, env=environment, capture_output=True)
+    warm.run("helpdesk.cli", "sla", "tick", environment=environment).check_returncode()
 
 
 def words(message: EmailMessage, kind: str) -> str:

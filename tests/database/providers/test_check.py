@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 from starlette.responses import Response
 
+from tests import warm
 from tests.scripted_ollama import DIMS, EMBEDDING_MODEL, TEXT_MODEL, ScriptedOllama, embeds, error, says, unit_vector
 from tests.scripted_openai import ScriptedOpenAI
 from tests.scripted_openai import error as endpoint_error
@@ -58,12 +57,9 @@ async def _check(ollama_host: str, *options: str, **settings: str) -> tuple[int,
     """Run the command, and return its exit code and what it found by provider and probe."""
     named = {"ATUM_OLLAMA_HOST": ollama_host, "ATUM_TEXT_MODEL": TEXT_MODEL, "ATUM_EMBEDDING_MODEL": EMBEDDING_MODEL}
     done = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-P", "-m", "helpdesk.cli", "ai", "check", "--json", *options],
-        env=os.environ | {"ATUM_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"} | named | settings,
-        capture_output=True,
-        text=True,
-        check=False,
+        warm.run,
+        *("helpdesk.cli", "ai", "check", "--json", *options),
+        environment=os.environ | {"ATUM_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"} | named | settings,
     )
     found = json.loads(done.stdout)
     return done.returncode, {

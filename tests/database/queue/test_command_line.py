@@ -15,6 +15,7 @@ import pytest
 
 from helpdesk.database.engine import Database
 from helpdesk.queue.link import Link
+from tests import warm
 from tests.conftest import REPOSITORY
 from tests.database.queue.jobs import enqueue_echo, history, row
 from tests.database.queue.test_queries import completed, dead_letter
@@ -31,15 +32,7 @@ def environment(database_url: str) -> dict[str, str]:
 @pytest.fixture
 def jobs(database_url: str, organization_id: UUID) -> Jobs:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            cwd=REPOSITORY,
-            env=environment(database_url),
-        )
+        return warm.run("helpdesk.cli", "jobs", *arguments, environment=environment(database_url), timeout=60)
 
     return run
 

@@ -7,25 +7,23 @@ import io
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests import warm
 from tests.database.reports.conftest import FORMULA, Desk
 
 MARCH = ("--from", "2026-03-02", "--to", "2026-03-08")
 
 
 def report(desk: Desk, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "helpdesk.cli", "report", *arguments],
-        check=False,
-        capture_output=True,
+    return warm.run(
+        "helpdesk.cli",
+        "report",
+        *arguments,
+        environment=os.environ | {"ATUM_DATABASE_URL": desk.settings.database_url, "COLUMNS": "100", "NO_COLOR": "1"},
         timeout=60,
-        cwd=REPOSITORY,
-        env=os.environ | {"ATUM_DATABASE_URL": desk.settings.database_url, "COLUMNS": "100", "NO_COLOR": "1"},
     )
 
 

@@ -35,7 +35,7 @@ from helpdesk.sla.prediction.model import KIND, HazardModel
 from helpdesk.tickets.commands import assign, change_status, open_ticket, reply
 from helpdesk.tickets.fields import set_fields
 from helpdesk.tickets.requests import Actor
-from tests.conftest import REPOSITORY
+from tests import warm
 from tests.database.desk import NOW, open_a_desk, vpn_ticket
 from tests.database.queue.jobs import link, until, working
 from tests.database.sla.past import add_past
@@ -91,10 +91,14 @@ async def judged(session: AsyncSession, organization_id: UUID, ticket: UUID, now
     found = await judge_tickets(session, organization_id=organization_id, ticket_ids=[ticket], now=now)
     return {
         (one.seen.metric, one.seen.instance): (
-            one.estimate.probability, one.estimate.reasons, vars(one.seen.features), one.ends_from, one.ends_until
+            one.estimate.probability,
+            one.estimate.reasons,
+            vars(one.seen.features),
+            one.ends_from,
+            one.ends_until,
         )
         for one in found.clocks
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
@@ -145,8 +149,9 @@ async def test_predictions_name_their_model_and_the_interval_is_in_the_future(ol
     async with old_desk.database.transaction(old_desk.organization_id) as session:
         rows = (await session.execute(stored)).all()
     assert [(row.metric, row.model, row.model_version) for row in rows] == [
-        ("first_response", "breach-1 (lightgbm)", 1), ("resolution", "breach-1 (lightgbm)", 1),
-    ]  # fmt: skip
+        ("first_response", "breach-1 (lightgbm)", 1),
+        ("resolution", "breach-1 (lightgbm)", 1),
+    ]
     assert all(now <= row.ends_from <= row.ends_until for row in rows)
 
 
@@ -349,11 +354,13 @@ async def test_a_worker_fits_and_says_what_came_of_it(desk: Desk) -> None:
 
 
 def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "helpdesk.cli", "sla", *arguments],
-        capture_output=True, text=True, cwd=REPOSITORY, timeout=120, check=False,
-        env=os.environ | {"ATUM_DATABASE_URL": settings.database_url},
-    )  # fmt: skip
+    return warm.run(
+        "helpdesk.cli",
+        "sla",
+        *arguments,
+        environment=os.environ | {"ATUM_DATABASE_URL": settings.database_url},
+        timeout=120,
+    )
 
 
 async def test_the_command_line_tells_what_predicts_and_what_it_says(old_desk: Desk) -> None:
@@ -365,8 +372,10 @@ async def test_the_command_line_tells_what_predicts_and_what_it_says(old_desk: D
     await old_desk.open(category="hardware")
     after = json.loads((await asyncio.to_thread(command, old_desk.settings, "risk", "--json")).stdout)
     assert (after["model"], after["versions"][0]["state"], after["versions"][0]["trained_on"] > 300) == (
-        "breach-1 (lightgbm)", "champion", True,
-    )  # fmt: skip
+        "breach-1 (lightgbm)",
+        "champion",
+        True,
+    )
     number = str(PAST + 1)
     said = await asyncio.to_thread(command, old_desk.settings, "predict", number, "--as-of", "2026-03-03T10:00:00Z")
     assert said.returncode == 0, said.stderr

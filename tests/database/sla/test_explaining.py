@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +26,7 @@ from helpdesk.sla.policies.commands import create_policy
 from helpdesk.tickets.commands import assign, change_status, open_ticket, reply
 from helpdesk.tickets.fields import set_fields
 from helpdesk.tickets.requests import Actor
+from tests import warm
 from tests.conftest import REPOSITORY
 from tests.database.desk import NOW, OFFICE_HOURS, TARGETS, open_a_desk, vpn_ticket
 
@@ -51,14 +51,15 @@ async def ticket(database: Database, organization_id: UUID, settings: Settings, 
 @pytest.fixture
 def command(database_url: str, tmp_path: Path) -> Command:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "helpdesk.cli", "sla", "explain", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
+        return warm.run(
+            "helpdesk.cli",
+            "sla",
+            "explain",
+            *arguments,
+            environment=os.environ
+            | {"ATUM_DATABASE_URL": database_url, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "100"},
+            folder=tmp_path,
             timeout=60,
-            cwd=tmp_path,
-            env=os.environ | {"ATUM_DATABASE_URL": database_url, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "100"},
         )
 
     return run

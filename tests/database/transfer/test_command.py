@@ -1,10 +1,11 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests import warm
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -12,14 +13,14 @@ REPOSITORY = Path(__file__).parents[3]
 @pytest.fixture
 def command(database_url, organization_id, tmp_path):
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "helpdesk.cli", "import", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
+        return warm.run(
+            "helpdesk.cli",
+            "import",
+            *arguments,
+            environment=os.environ
+            | {"ATUM_DATABASE_URL": database_url, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "100"},
+            folder=tmp_path,
             timeout=60,
-            cwd=tmp_path,
-            env=os.environ | {"ATUM_DATABASE_URL": database_url, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "100"},
         )
 
     return run

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
@@ -13,6 +12,7 @@ from uuid import UUID
 import pytest
 
 from helpdesk.database.engine import Database
+from tests import warm
 from tests.conftest import REPOSITORY
 from tests.database.transfer.exports import add_tickets
 
@@ -22,14 +22,13 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def command(database_url: str, organization_id: UUID, tmp_path: Path) -> Command:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "helpdesk.cli", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
+        return warm.run(
+            "helpdesk.cli",
+            *arguments,
+            environment=os.environ
+            | {"ATUM_DATABASE_URL": database_url, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "100"},
+            folder=tmp_path,
             timeout=60,
-            cwd=tmp_path,
-            env=os.environ | {"ATUM_DATABASE_URL": database_url, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "100"},
         )
 
     return run

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -13,7 +12,7 @@ import pytest
 
 from helpdesk.learned_models import store
 from helpdesk.triage.learning.drift import report_drift
-from tests.conftest import REPOSITORY
+from tests import warm
 from tests.database.desk import NOW
 from tests.database.triage.desk import LearningDesk
 
@@ -23,15 +22,12 @@ Triage = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def triage(database_url: str) -> Triage:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "helpdesk.cli", "triage", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
+        return warm.run(
+            "helpdesk.cli",
+            "triage",
+            *arguments,
+            environment=os.environ | {"ATUM_DATABASE_URL": database_url, "ATUM_OLLAMA_HOST": "http://127.0.0.1:9"},
             timeout=120,
-            cwd=REPOSITORY,
-            # Nothing listens there: a model runtime that is away.
-            env=os.environ | {"ATUM_DATABASE_URL": database_url, "ATUM_OLLAMA_HOST": "http://127.0.0.1:9"},
         )
 
     return run

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -12,9 +11,10 @@ import pytest
 from helpdesk.database.engine import Database
 from helpdesk.queue.link import Link
 from helpdesk.settings import Settings
-from tests.conftest import REPOSITORY, Server, _run_in_thread
+from tests import warm
+from tests.conftest import Server, _run_in_thread
 from tests.database.queue.jobs import known, link
-from tests.journeys.jobs_for_tests import Hang, KillProcess, LeaveMark
+from tests.journeys.jobs_for_tests import BlockLoop, Hang, KillProcess, LeaveMark
 from tests.journeys.worker.processes import StartWorker
 
 
@@ -42,7 +42,7 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 @pytest.fixture(autouse=True)
 def _plug_in_is_known() -> Iterator[None]:
     # Importing it has registered it for good; another test may have taken it out since.
-    with known(LeaveMark, KillProcess, Hang):
+    with known(LeaveMark, KillProcess, Hang, BlockLoop):
         yield
 
 
@@ -75,12 +75,7 @@ def start_worker(database_url: str, tmp_path: Path) -> Iterator[StartWorker]:
         } | settings
         environment = os.environ | {f"ATUM_{name.upper()}": str(value) for name, value in chosen.items()}
         with (tmp_path / f"worker{len(started)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "workers", "job", "--types", "tests", *arguments],
-                cwd=REPOSITORY,
-                env=environment,
-                stderr=log,
-            )
+            process = warm.start("workers", "job", "--types", "tests", *arguments, environment=environment, errors=log)
         started.append(process)
         return process
 

@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from uuid import UUID
@@ -15,7 +13,8 @@ from helpdesk.database.engine import Database
 from helpdesk.queue.enqueue import enqueue
 from helpdesk.queue.link import Link
 from helpdesk.settings import Settings
-from tests.conftest import REPOSITORY, Server
+from tests import warm
+from tests.conftest import Server
 from tests.database.queue.jobs import history, link, row, until
 from tests.journeys.jobs_for_tests import LeaveMark
 from tests.journeys.worker.processes import StartWorker, add, exit_code, marks_of
@@ -161,15 +160,7 @@ async def test_a_worker_outlives_a_restart_of_postgresql_and_loses_nothing(
     ],
 )
 def test_a_worker_that_cannot_start_as_asked_says_why(database_url: str, arguments: list[str], complaint: str) -> None:
-    refused = subprocess.run(
-        [sys.executable, "-m", "workers", *arguments],
-        cwd=REPOSITORY,
-        env=os.environ | {"ATUM_DATABASE_URL": database_url},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    refused = warm.run("workers", *arguments, environment=os.environ | {"ATUM_DATABASE_URL": database_url}, timeout=60)
     assert refused.returncode == 2
     assert complaint in refused.stderr
     assert "Traceback" not in refused.stderr
