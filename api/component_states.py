@@ -17,7 +17,7 @@ from helpdesk.rag.embedding.models import EmbeddingModelChanged, models_in_servi
 
 log = structlog.get_logger(__name__)
 
-State = Literal["ok", "away", "missing", "changed"]
+State = Literal["ok", "away", "missing", "changed", "off"]
 _PATIENCE_S = 3.0
 _FRESH_S = 5.0
 
@@ -35,6 +35,10 @@ _QUEUE = text("""
 """)
 
 
+class LeftOut(Exception):
+    """The part is left out on purpose."""
+
+
 @dataclass(frozen=True)
 class Component:
     """One part of the product and how it is."""
@@ -42,6 +46,11 @@ class Component:
     name: str
     state: State
     figures: dict[str, Any]
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether nothing is to be done about it."""
+        return self.state in {"ok", "off"}
 
 
 class ComponentStates:
@@ -90,6 +99,9 @@ class ComponentStates:
 
     async def _text_model(self) -> dict[str, Any]:
         """Tell the text model of organisations that let no text leave the host, else that of the others."""
+        settings = self._database.settings
+        if settings.without_text_model and settings.openai_url is None:
+            raise LeftOut
         try:
             return await _identify(self._models.language) | self._breakers("text")
         except ModelMissing:
@@ -124,6 +136,8 @@ async def _component(name: str, ask: Callable[[], Awaitable[dict[str, Any]]]) ->
     try:
         async with asyncio.timeout(_PATIENCE_S):
             return Component(name, "ok", await ask())
+    except LeftOut:
+        return Component(name, "off", {})
     except ModelMissing:
         return Component(name, "missing", {})
     except EmbeddingModelChanged as changed:

@@ -112,7 +112,11 @@ class EventWatch:
         """Look once for every organisation, and tell whether something is held back."""
         held_back = False
         for organization_id, subjects in list(self._watched.items()):
-            for subject, newest in (await self._newest(organization_id, list(subjects))).items():
+            found = await self._newest(organization_id, list(subjects))
+            if any(subject in subjects and found[subject].cursor > subjects[subject].newest for subject in found):
+                # Whoever is told looks at once, and must find it on a replica, too.
+                await self._database.note_written(organization_id)
+            for subject, newest in found.items():
                 held_back = held_back or newest.held_back
                 if (watched := subjects.get(subject)) is not None:
                     await self._tell(watched, newest)

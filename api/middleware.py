@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem_response, unexpected
 from helpdesk.database.base import new_id
+from helpdesk.observability import origin, tracing
+from helpdesk.observability.metrics import http
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +24,9 @@ _BRINGS_A_FILE = re.compile(r"/(tickets/[^/]+/attachments|kb/import)/?\Z")
 _ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # A link's last part lets whoever has it in.
 _SECRET_PART = re.compile(r"(?<=/satisfaction/)[^/]+")
+# Where replicas are read from: which server answered, and the position by which a replica has what was written.
+READ_FROM, READ_AFTER = "Atum-Read-From", "Atum-Read-After"
+_READ_HEADERS = {READ_FROM: "read_from", READ_AFTER: "read_after"}
 _SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -46,19 +51,27 @@ class RequestLine:
         started = time.perf_counter()
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
-        status = 0
+        status, began_after = 0, 0.0
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, began_after
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, began_after = message["status"], time.perf_counter() - started
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
+                for name, said in _READ_HEADERS.items():
+                    if said in scope["state"]:
+                        headers[name] = scope["state"][said]
                 for name, value in _SAFE_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        trace_parent = tracing.parent_for(Headers(scope=scope).get("traceparent"))
+        with (
+            http.IN_FLIGHT.track_inprogress(),
+            origin.entered(origin.Origin(request_id, trace_parent)),
+            tracing.step(scope["method"], kind="server", request_id=request_id) as step,
+        ):
             try:
                 await self.app(scope, receive, answer)
             except Exception as error:  # the last line of defence: the caller learns nothing, the log everything
@@ -66,13 +79,28 @@ class RequestLine:
                 if status == 0:
                     await response(scope, receive, answer)
             finally:
+                took = time.perf_counter() - started
+                http.answered(scope["method"], _template(scope), status, began_after or took)
+                step.told(
+                    name=f"{scope['method']} {_template(scope) or ''}".rstrip(),
+                    failed=str(status) if status >= 500 else None,
+                    http__request__method=scope["method"],
+                    http__route=_template(scope),
+                    http__response__status_code=status,
+                )
                 log.info(
                     "request_completed",
-                    duration=round(time.perf_counter() - started, 4),
+                    duration=round(took, 4),
                     method=scope["method"],
                     path=_SECRET_PART.sub("[hidden]", scope["path"]),
+                    route=_template(scope),
                     status_code=status,
                 )
+
+
+def _template(scope: Scope) -> str | None:
+    """Return the path as its route has it, without what the caller put into it; None where there is no such path."""
+    return getattr(scope.get("route"), "path", None)
 
 
 def _request_id(scope: Scope) -> str:

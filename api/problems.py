@@ -24,9 +24,11 @@ from helpdesk.accounts.queries import ContactNotFound
 from helpdesk.assets.commands import AssetChanged
 from helpdesk.attachments.commands import NotOnThisTicket
 from helpdesk.attachments.receiving import AttachmentTooLarge
+from helpdesk.database.engine import READ_ONLY
 from helpdesk.errors import Conflict, Forbidden, HelpdeskError, Invalid, NotFound, Unauthenticated, Unavailable
 from helpdesk.kb.articles.rows import ArticleChanged
 from helpdesk.kb.markdown.archives import ArchiveTooLarge
+from helpdesk.observability.metrics import http
 from helpdesk.queue.decode import InvalidPayload, UnknownJobType
 from helpdesk.sla.calendars.commands import CalendarChanged
 from helpdesk.tickets.merging import MergeTargetNotFound
@@ -65,6 +67,7 @@ _RETRY_AFTER_S = "5"
 # Connection exceptions, insufficient resources, operator intervention.
 _OUTAGES = ("08", "53", "57")
 _NOT_ACCEPTING = "55000"
+_REPLAY_WENT_FIRST = ("40001", "40P01")
 # A connection that cannot be made raises the driver's own errors and the system's, time-outs among them.
 _AWAY = (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
@@ -119,6 +122,7 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """Write a problem as a response; `name` is that of the error class."""
+    http.problem(type_of(name).rpartition("/")[2])
     problem = Problem(
         type=type_of(name),
         title=title,
@@ -211,7 +215,7 @@ _DETAIL_OF_STATUS = {
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
     """Say that the database is away, where that is the reason, and nothing about it otherwise."""
-    if isinstance(error, DBAPIError) and not _is_away(error):
+    if isinstance(error, DBAPIError) and not (_is_away(error) or _is_no_place_for_it(request, error)):
         return unexpected(request.scope, error)
     log.warning("database_unavailable", error=repr(error))
     return problem_response(
@@ -228,6 +232,14 @@ def _is_away(error: DBAPIError) -> bool:
     """Tell an outage from a statement that failed, by the classes of SQLSTATE that speak of the server."""
     state = getattr(error.orig, "sqlstate", None) or ""
     return error.connection_invalidated or state == _NOT_ACCEPTING or state.startswith(_OUTAGES)
+
+
+def _is_no_place_for_it(request: Request, error: DBAPIError) -> bool:
+    """Tell a write that met a standby, and a read that stood in the way of what a standby had to replay."""
+    state = getattr(error.orig, "sqlstate", None)
+    if getattr(request.state, "read_from", None) == "replica":
+        return state in _REPLAY_WENT_FIRST
+    return state == READ_ONLY and request.method not in {"GET", "HEAD"}
 
 
 def unexpected(scope: Mapping[str, Any], error: BaseException) -> JSONResponse:

@@ -12,10 +12,13 @@ import structlog
 from api.asking_slots import AskingSlots
 from api.component_states import ComponentStates
 from api.event_watch import EventWatch
+from api.loop_lag import loop_watched
 from api.overviews import Overviews
+from api.release import release
 from api.visit_rate import VisitRate
 from helpdesk.ai.providers.connecting import ConnectedModels, connect_models
 from helpdesk.database.engine import Database
+from helpdesk.observability.metrics.serving import serve_metrics
 from helpdesk.queue.wake import WakeUp
 from helpdesk.rag.embedding.vectors import QueryVectors
 from helpdesk.settings import Settings
@@ -48,6 +51,8 @@ class Services:
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Connect, and close everything again in the opposite order."""
     async with AsyncExitStack() as stack:
+        stack.callback(serve_metrics(settings.metrics_listen, service="api", version=release()))
+        await stack.enter_async_context(loop_watched())
         database = Database(settings, application="api")
         stack.push_async_callback(_close, database)
         await database.ping()

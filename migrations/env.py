@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 from alembic import context
-from sqlalchemy import Connection, pool, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from helpdesk.database.engine import DatabaseUnavailable, connect_raw
 from helpdesk.database.roles import prepare_database
+from helpdesk.database.servers import Servers
 from helpdesk.models import Base
 from helpdesk.settings import Settings
-
-# Any number will do as long as every version of the product uses the same one.
-_MIGRATION_LOCK = 7_201_733
+from migrations.compatibility import note_state, note_step
+from migrations.locks import LOCK_TIMEOUT_S, Watcher, blocked, lock_missed, say, take_turn, waits, watching
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
@@ -24,9 +27,9 @@ def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
 
 
 def _migrate(connection: Connection) -> None:
+    """Take the steps that are left, each in a transaction of its own."""
     connection.execute(text("SET ROLE atum_owner"))
-    connection.execute(text("SET lock_timeout = '10s'"))
-    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'"))
     connection.commit()
     context.configure(
         connection=connection,
@@ -34,9 +37,41 @@ def _migrate(connection: Connection) -> None:
         include_name=_is_ours,
         compare_server_default=False,
         transaction_per_migration=True,
+        on_version_apply=lambda *, ctx, step, **_: note_step(context.script, ctx, step),
     )
     with context.begin_transaction():
         context.run_migrations()
+    heads = context.get_context().get_current_heads()
+    if heads and heads[0] in {script.revision for script in context.script.walk_revisions()}:
+        note_state(context.script, connection, heads[0])
+    connection.commit()
+
+
+async def _migrate_patiently(connection: AsyncConnection, watcher: Watcher, *, tries: int) -> None:
+    """Try again where somebody holds a lock; what was done before stays done."""
+    for wait_s in (*waits(tries), None):
+        try:
+            await connection.run_sync(_migrate)
+        except DBAPIError as error:
+            await connection.rollback()
+            if not lock_missed(error):
+                raise
+            if wait_s is None:
+                raise blocked(watcher, tries) from error
+            say(f"Waiting {wait_s:g} s for a lock of {'; '.join(watcher.seen) or 'another process'}.")
+            await asyncio.sleep(wait_s)
+        else:
+            return
+
+
+def _engine(settings: Settings) -> AsyncEngine:
+    """Return an engine whose statements take as long as they take, unlike the product's."""
+    servers = Servers.of(settings.sqlalchemy_url)
+
+    async def connect() -> asyncpg.Connection:
+        return await servers.connect(server_settings={"application_name": "atum-desk-migrate", "timezone": "UTC"})
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
 
 
 async def _run() -> None:
@@ -45,15 +80,21 @@ async def _run() -> None:
         raise DatabaseUnavailable(
             "Migrations cannot go through a pooler. Set ATUM_DATABASE_LISTEN_URL to the address of PostgreSQL itself."
         )
-    raw = await connect_raw(settings, application="migrate", role=None)
+    beside = await connect_raw(settings, application="migrate-beside", role=None)
+    engine = _engine(settings)
     try:
-        await prepare_database(raw)
+        async with engine.connect() as connection:
+            await take_turn(connection)
+            await prepare_database(beside)
+            pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+            await connection.commit()
+            # Of all the roles, this one may see the transactions of others.
+            await beside.execute("SET ROLE atum_worker")
+            async with watching(beside, pid=int(pid or 0)) as watcher:
+                await _migrate_patiently(connection, watcher, tries=settings.migration_tries)
     finally:
-        await raw.close()
-    engine = create_async_engine(settings.sqlalchemy_url, poolclass=pool.NullPool)
-    async with engine.connect() as connection:
-        await connection.run_sync(_migrate)
-    await engine.dispose()
+        await engine.dispose()
+        await beside.close()
 
 
 asyncio.run(_run())

@@ -125,6 +125,17 @@ def run(
     timeout: float = 120.0,
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m MODULE ARGUMENTS` to its end and return its exit code and what it said."""
+    done = run_for_bytes(*module_and_arguments, environment=environment, folder=folder, timeout=timeout)
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def run_for_bytes(
+    *module_and_arguments: str | Path,
+    environment: Mapping[str, str],
+    folder: Path = REPOSITORY,
+    timeout: float = 120.0,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run it as `run` does; what it said is left as it is."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         process = start(*module_and_arguments, environment=environment, folder=folder, output=output, errors=errors)
         try:
@@ -136,7 +147,7 @@ def run(
         said = []
         for file in (output, errors):
             file.seek(0)
-            said.append(file.read().decode())
+            said.append(file.read())
     return subprocess.CompletedProcess(process.args, code, *said)
 
 

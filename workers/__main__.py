@@ -10,9 +10,11 @@ from pydantic import ValidationError
 
 from helpdesk.errors import HelpdeskError
 from helpdesk.observability.events import configure_logging
+from helpdesk.observability.tracing import tracing
 from helpdesk.queue.plugins import load_job_types
 from helpdesk.settings import Settings
 from workers.fleet import FLEET
+from workers.lifecycle import StoppedEarly
 
 _WRONG_USE = 2
 
@@ -26,7 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
         # Both sides of the queue load them: the API to accept such jobs, a worker to run them. The job worker itself
         # loads the handlers besides.
         load_job_types()
-        return asyncio.run(FLEET[asked.worker].load()(settings))
+        run = FLEET[asked.worker].load()
+        with tracing(f"{asked.worker}-worker", endpoint=settings.traces_endpoint, share=settings.traces_share):
+            return asyncio.run(run(settings))
+    except StoppedEarly:
+        return 0
     except ValidationError as error:
         return _refuse("; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors()))
     except HelpdeskError as error:

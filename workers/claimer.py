@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from helpdesk.observability.metrics.jobs import CLAIM
 from helpdesk.queue.claim import JobInHand, claim, claim_by_tenant, others_wait, seconds_until_due
 from helpdesk.queue.limits import LimitedTurns, claim_limited, waiting_keys
 from helpdesk.queue.link import Link
@@ -22,6 +23,7 @@ from workers.loops import pause
 from workers.room import room_for
 from workers.slots import Slots
 
+_LOOP = "claimer"
 _SHORTEST_WAIT_S = 0.01
 # Between looks for jobs with a limit key while there is other work, or while some wait for a slot that is taken.
 _LOOK_S = 1.0
@@ -72,10 +74,12 @@ class Claimer:
 
     async def run(self, slots: Slots, completer: Completer) -> None:
         """Claim until the process stops; raise when PostgreSQL is away, to be run again."""
-        stopping, heartbeat = self._process.stopping, self._process.heartbeat
+        stopping, heartbeat, pulse = self._process.stopping, self._process.heartbeat, self._process.supervised.pulse
+        pulse.beat(_LOOP)
         # A claim whose answer was lost with the connection left jobs that nobody here knows of.
         await release_orphans(self._link, worker_id=self._process.id, held=heartbeat.held())
         while not stopping.is_set():
+            pulse.beat(_LOOP)
             if self.nudge.is_set():
                 self.nudge.clear()
                 self._claim_at = 0.0
@@ -85,8 +89,10 @@ class Claimer:
             elif completer.is_full:
                 await pause(self.nudge, self._process.settings.poll_interval)
             else:
-                # Not while a job runs that must be alone.
+                # Not while a job runs that must be alone, which takes as long as the job.
+                pulse.rest(_LOOP)
                 async with slots.claiming:
+                    pulse.beat(_LOOP)
                     wait = await self._step(slots)
                 if wait:
                     await pause(self.nudge, wait)
@@ -126,7 +132,9 @@ class Claimer:
             full = len(jobs) >= limit
             taken = Counter(job.job_type for job in jobs)
             self._by_tenant_next = full or any(taken[job_type] >= room[job_type] for job_type in taken)
-        self._counters.claim_took(time.perf_counter() - began)
+        took = time.perf_counter() - began
+        self._counters.claim_took(took)
+        CLAIM.observe(took)
         self._hold(jobs)
         slots.more_expected = full
         slots.accept(jobs)

@@ -12,8 +12,9 @@ import asyncpg
 import structlog
 
 from helpdesk.queue import settle
+from helpdesk.queue.claim import JobInHand
 from helpdesk.queue.link import CONNECTION_ERRORS, Runs
-from workers import job_log
+from workers import job_log, job_metrics
 from workers.counters import Counters
 from workers.loops import pause
 from workers.verdict import Dropped, Failure, Finished, FinishedInside, HandedBack, Lost, Verdict
@@ -135,7 +136,9 @@ class Completer:
         self._counters.completed += len(heard)
         job_log.completed([verdict for verdict in finished if verdict.job.id in heard])
         for job in jobs:
-            self._settled(job.id, held=job.id in heard)
+            if job.id in heard:
+                job_metrics.ended(job, "completed")
+            self._settled(job, held=job.id in heard)
 
     async def _fail(self, failure: Failure) -> None:
         became = await settle.fail(
@@ -145,16 +148,19 @@ class Completer:
             job_log.failed(failure, became)
             if became.status == "pending":
                 self._counters.retried += 1
+                job_metrics.ended(failure.job, "retried")
             elif became.status == "dead_letter":
                 self._counters.dead_lettered += 1
-        self._settled(failure.job.id, held=became is not None)
+                job_metrics.ended(failure.job, "dead_lettered")
+        self._settled(failure.job, held=became is not None)
 
     async def _cancel(self, dropped: Dropped) -> None:
         held = await settle.cancel(self._link, job=dropped.job, reason=dropped.reason)
         if held:
             self._counters.cancelled += 1
+            job_metrics.ended(dropped.job, "cancelled")
             job_log.cancelled(dropped)
-        self._settled(dropped.job.id, held=held)
+        self._settled(dropped.job, held=held)
 
     async def _hand_back(self, same: list[HandedBack]) -> None:
         first, jobs = same[0], [verdict.job for verdict in same]
@@ -169,17 +175,21 @@ class Completer:
         self._counters.handed_back += len(held)
         job_log.handed_back([verdict for verdict in same if verdict.job.id in held])
         for job in jobs:
-            self._settled(job.id, held=job.id in held)
+            if job.id in held:
+                job_metrics.ended(job, "snoozed" if first.event == "snoozed" else "released")
+            self._settled(job, held=job.id in held)
 
     def _note_settled_elsewhere(self, verdict: FinishedInside | Lost) -> None:
         if isinstance(verdict, FinishedInside):
             self._counters.completed += 1
+            job_metrics.ended(verdict.job, "completed")
             job_log.completed([verdict])
-        self._settled(verdict.job.id, held=isinstance(verdict, FinishedInside))
+        self._settled(verdict.job, held=isinstance(verdict, FinishedInside))
 
-    def _settled(self, job_id: UUID, *, held: bool) -> None:
-        self._unheard.pop(job_id, None)
-        self._let_go(job_id)
+    def _settled(self, job: JobInHand, *, held: bool) -> None:
+        self._unheard.pop(job.id, None)
+        self._let_go(job.id)
         if not held:
             self._counters.stale += 1
-            log.warning("lease_lost", job_id=str(job_id))
+            job_metrics.stale(job)
+            log.warning("lease_lost", **job_log.identity(job))

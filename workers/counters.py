@@ -7,6 +7,8 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from helpdesk.observability.metrics.process import LOOP
+
 _CLAIMS_KEPT = 200
 
 
@@ -57,6 +59,7 @@ class LoopLag:
         now = time.monotonic()
         self._worst_s = max(self._worst_s, now - self._due)
         self._due = now + next_in_s
+        LOOP.came_round(next_in_s=next_in_s)
 
     def take_ms(self) -> float:
         """Return the worst lag since the last call, in milliseconds; what goes on now counts."""

@@ -23,7 +23,9 @@ STOP_HANDLERS_AT = 8 / 9
 _LOOP_BLOCKED_S = 1.0
 
 # The worker's own row: whether it lives, how much it does, and how it feels.
-_BEAT_WORKER = "UPDATE workers SET last_seen = now(), running = $2, state = $3, stats = $4::jsonb WHERE id = $1"
+_BEAT_WORKER = """
+UPDATE workers SET last_seen = now(), running = $2, state = $3, stats = $4::jsonb WHERE id = $1 RETURNING id
+"""
 
 Notice = Callable[[UUID, int], None]
 
@@ -44,6 +46,8 @@ class Heartbeat:
         on_cancel: called on the event loop with a row somebody wants stopped.
 
     Attributes:
+        on_forgotten: called on the event loop after a beat that found no row of the worker: it was cleared away while
+            the worker was cut off, or the server now asked never heard of it.
         lag: how late the owner's event loop is; marked by a loop of `WorkerProcess.loops`.
         figures: returns what else `workers.stats` is to say; called in the heartbeat's thread.
     """
@@ -64,6 +68,7 @@ class Heartbeat:
         self._application = application
         self.on_lost = on_lost
         self.on_cancel = on_cancel
+        self.on_forgotten: Callable[[], None] = lambda: None
         self.state = "running"
         self.lag = LoopLag()
         self.figures: Callable[[], Mapping[str, Any]] = dict
@@ -160,9 +165,12 @@ class Heartbeat:
             kept = await link.fetch(self._sql, sorted(held), leases, self._worker_id)
             self._tell(held, {row["id"]: bool(row["cancel"]) for row in kept})
         stats = {"loop_lag_ms": self.lag.take_ms(), "beat_age_s": round(age_s, 1), **self.figures()}
-        await link.fetch(_BEAT_WORKER, self._worker_id, len(held), self.state, json.dumps(stats))
+        known = await link.fetch(_BEAT_WORKER, self._worker_id, len(held), self.state, json.dumps(stats))
         # As of before the statements: the server may have renewed the leases at any moment since.
         self._last_beat = begun
+        if not known:
+            assert self._owner is not None
+            self._owner.call_soon_threadsafe(self.on_forgotten)
 
     def _look_at_owner(self) -> None:
         """Report an event loop that has not answered since the beat before the last one."""

@@ -17,7 +17,7 @@ import math
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -30,13 +30,21 @@ import structlog
 from helpdesk.database.base import new_id
 from helpdesk.database.budget import Budget, look_at_budget
 from helpdesk.database.engine import Database
+from helpdesk.database.schema_version import SchemaState, WrongSchema, state
+from helpdesk.observability.level import set_log_level
+from helpdesk.observability.metrics.serving import serve_metrics
+from helpdesk.observability.metrics.worker import BEAT_AGE
 from helpdesk.queue.link import CONNECTION_ERRORS, Link
 from helpdesk.queue.wake import WakeUp
 from helpdesk.settings import Settings
+from helpdesk.supervision.environment_file import reread
+from helpdesk.supervision.hangup import on_hangup
+from helpdesk.supervision.notify import notify
 from workers.fleet import FLEET, HANDLER_POOL_SIZE
 from workers.heartbeat import Heartbeat
 from workers.listener import Listener
 from workers.loops import Loop, keep_running, pause
+from workers.supervised import Supervised
 
 _REGISTER = """
     INSERT INTO workers (id, kind, host, pid, state, capacity, types, version)
@@ -48,6 +56,10 @@ _GOODBYE_S = 5.0
 _LAG_LOOK_S = 0.5
 
 log = structlog.get_logger()
+
+
+class StoppedEarly(Exception):
+    """The worker was told to stop before it could begin."""
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -81,6 +93,7 @@ class WorkerProcess:
         heartbeat: give it the leases in hand; it says which are lost.
         listener: calls back on wake-ups; its `link` runs rare short statements as `atum_worker`.
         stopping: set when the process is to end.
+        supervised: give it the turns of the loops that work, and a line about them; the service manager is told.
     """
 
     id: UUID
@@ -90,6 +103,7 @@ class WorkerProcess:
     heartbeat: Heartbeat
     listener: Listener
     stopping: asyncio.Event
+    supervised: Supervised
 
     @property
     def link(self) -> Link:
@@ -125,6 +139,8 @@ async def worker_process(
 
     Raises:
         ConnectionsExhausted: when PostgreSQL has not enough connections left.
+        WrongSchema: when the database has not a schema that this code runs with.
+        StoppedEarly: when it was told to stop before PostgreSQL answered.
 
     Args:
         kind: `job`, `rag` or `sla`.
@@ -133,19 +149,64 @@ async def worker_process(
         heartbeat_sql: see `Heartbeat`.
     """
     worker_id, application = new_id(), f"{kind}-worker"
+    structlog.contextvars.bind_contextvars(worker_id=str(worker_id))
+    on_hangup(lambda: set_log_level(reread("ATUM_LOG_LEVEL") or settings.log_level))
+    notify("STATUS=waiting for PostgreSQL")
+    await _check_schema(settings, application=application, stopping=stopping)
     handlers_share = settings.model_copy(update={"database_pool_size": HANDLER_POOL_SIZE})
     database = Database(handlers_share, application=application)
     heartbeat = Heartbeat(settings, worker_id=worker_id, application=application, sql=heartbeat_sql)
     listener = Listener(settings, application=application)
-    process = WorkerProcess(worker_id, kind, settings, database, heartbeat, listener, stopping)
+    supervised = Supervised(stopping)
+    process = WorkerProcess(worker_id, kind, settings, database, heartbeat, listener, stopping, supervised)
     async with AsyncExitStack() as stack:
+        stack.callback(_show_metrics(process))
+        # Until the very end, which may take longer than the watchdog waits.
+        stack.push_async_callback(supervised.stop)
         stack.push_async_callback(_disconnect, process)
         if not settings.database_pgbouncer:
             await _check_budget(process)
         await keep_running("register", lambda: _register(process, capacity, types), stopping=stopping)
+        staying = asyncio.create_task(_stay_registered(process, capacity, types), name="registration")
+        stack.callback(staying.cancel)
         heartbeat.start()
         await stack.enter_async_context(WakeUp(settings, link=listener.link))
+        supervised.start()
         yield process
+
+
+async def _check_schema(settings: Settings, *, application: str, stopping: asyncio.Event) -> None:
+    """Raise WrongSchema unless the schema is one that this code runs with: before anything is written to it.
+
+    Raises:
+        StoppedEarly: `stopping` was set meanwhile.
+    """
+    found: list[SchemaState] = []
+    link = Link(settings, application=application)
+
+    async def look() -> None:
+        found.append(await state(link))
+
+    # A try to connect takes seconds, which a stop need not wait for.
+    tasks = [asyncio.create_task(keep_running("schema", look, stopping=stopping)), asyncio.create_task(stopping.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await link.close()
+    if not found:
+        raise StoppedEarly
+    for schema in found:
+        if schema.verdict != "ok":
+            raise WrongSchema(schema.sentence)
+
+
+def _show_metrics(process: WorkerProcess) -> Callable[[], None]:
+    BEAT_AGE.read = lambda: {(): process.heartbeat.age_s}
+    service = f"{process.kind}-worker"
+    return serve_metrics(process.settings.metrics_listen, service=service, version=product_version())
 
 
 async def _check_budget(process: WorkerProcess) -> None:
@@ -171,6 +232,17 @@ async def _register(process: WorkerProcess, capacity: int, types: Sequence[str])
     )
     log.info("connected_to_database", worker_id=str(process.id))
     log.info(f"{process.kind}_worker_started", worker_id=str(process.id))
+
+
+async def _stay_registered(process: WorkerProcess, capacity: int, types: Sequence[str]) -> None:
+    """Make the worker's row anew whenever the database has forgotten it."""
+    forgotten = asyncio.Event()
+    process.heartbeat.on_forgotten = forgotten.set
+    while True:
+        await forgotten.wait()
+        forgotten.clear()
+        log.warning("worker_row_missing", worker_id=str(process.id))
+        await keep_running("register", lambda: _register(process, capacity, types), stopping=process.stopping)
 
 
 async def _disconnect(process: WorkerProcess) -> None:

@@ -12,13 +12,14 @@ import structlog
 Loop = Callable[[], Awaitable[None]]
 
 _FIRST_WAIT_S = 0.2
-_LONGEST_WAIT_S = 10.0
+# So long a loop may sit out after PostgreSQL is back, such as on another server.
+_LONGEST_WAIT_S = 3.0
 
 log = structlog.get_logger()
 
 
 async def keep_running(name: str, loop: Loop, *, stopping: asyncio.Event) -> None:
-    """Run a loop until it returns; restart it after an error, waiting 0.2 s, doubling to 10 s, with jitter.
+    """Run a loop until it returns; restart it after an error, waiting 0.2 s, doubling to 3 s, with jitter.
 
     The wait starts over once the loop has run for longer than the longest wait. An error after `stopping` is set ends
     the loop.

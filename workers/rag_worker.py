@@ -15,12 +15,15 @@ from sqlalchemy.exc import DBAPIError
 
 from helpdesk.ai.model import Embedder
 from helpdesk.ai.providers.connecting import connect_models
+from helpdesk.observability.metrics.index import RESCUES
 from helpdesk.queue.link import CONNECTION_ERRORS
 from helpdesk.queue.wake import INDEX
 from helpdesk.rag.indexing.claim import BATCH, HEARTBEAT, IndexTaskInHand, claim, leases_of, prune, release, rescue
+from helpdesk.rag.indexing.depth import ready_tasks
 from helpdesk.rag.indexing.index import BatchReport, Indexer, index_batch
 from helpdesk.rag.indexing.reconcile import MOST_AT_ONCE, has_index, reconcile
 from helpdesk.settings import Settings
+from workers import index_metrics
 from workers.index_log import IndexLog
 from workers.lifecycle import WorkerProcess, stop_on_signals, worker_process
 from workers.loops import pause, run_loops
@@ -48,10 +51,13 @@ class RagWorker:
 
     async def index_forever(self) -> None:
         """Claim and index until the process is to stop, then let the batches in hand end."""
-        waker = asyncio.create_task(self._wake_at_stop())
+        waker, pulse = asyncio.create_task(self._wake_at_stop()), self._process.supervised.pulse
         try:
             while not self._process.stopping.is_set():
+                # A batch takes as long as the runtime does.
+                pulse.rest("index")
                 await self._slots.acquire()
+                pulse.beat("index")
                 try:
                     tasks = await self._claim()
                 except BaseException:
@@ -71,6 +77,7 @@ class RagWorker:
         while not await pause(self._process.stopping, self._settings.lease_timeout_s / 3):
             rescued = await rescue(self._process.link, timeout_s=self._settings.lease_timeout_s)
             if rescued:
+                RESCUES.inc(rescued)
                 log.warning("index_tasks_rescued", tasks=rescued)
                 self.wake.set()
             await prune(self._process.link)
@@ -79,6 +86,11 @@ class RagWorker:
         """Log once a minute what waits and how fast it goes, as long as there is something to tell."""
         while not await pause(self._process.stopping, TELL_S):
             await self._log.tell()
+
+    async def says(self) -> str:
+        """Return a line for the service manager: batches in hand, and sources that wait."""
+        ready = await ready_tasks(self._process.link)
+        return f"{len(self._batches)} of {BATCHES_AT_A_TIME} batches in hand, {ready} sources ready"
 
     async def begin_empty_indexes(self) -> None:
         """Queue all sources of organisations that have no index at all, such as after a restore without it.
@@ -126,6 +138,9 @@ class RagWorker:
 
     async def _run(self, tasks: Sequence[IndexTaskInHand]) -> None:
         started = time.perf_counter()
+        # A batch may be of several organisations; each batch is a task, and so has a context of its own.
+        if len(owners := {task.organization_id for task in tasks}) == 1:
+            structlog.contextvars.bind_contextvars(organization_id=str(*owners))
         try:
             report = await index_batch(self._indexer, tasks, now=datetime.now(UTC))
             self._told(report, time.perf_counter() - started)
@@ -143,6 +158,7 @@ class RagWorker:
 
     def _told(self, report: BatchReport, duration: float) -> None:
         self._log.count(report)
+        index_metrics.count(report, duration)
         if report.documents or report.failed or report.lost:
             log.info(
                 "rag_batch_indexed",
@@ -195,6 +211,7 @@ async def run(settings: Settings) -> int:
         ) as process:
             worker = RagWorker(process, models.embedder)
             process.heartbeat.figures = lambda: {"models": models.report()}
+            process.supervised.says = worker.says
             process.listener.on(INDEX, worker.wake.set)
             loops = {
                 "index": worker.index_forever,

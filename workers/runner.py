@@ -13,13 +13,16 @@ from helpdesk.ai.model import Models
 from helpdesk.queue import settle
 from helpdesk.queue.catalog import JOB_TYPES
 from helpdesk.queue.claim import JobInHand
+from helpdesk.queue.depth import ready_jobs
 from helpdesk.queue.link import Link
 from helpdesk.queue.wake import CANCEL, JOBS
+from workers import job_metrics
 from workers.claimer import Claimer
 from workers.completer import Completer
 from workers.context import WorkerContext
 from workers.counters import Counters
 from workers.execution import Stop
+from workers.gathering import Gathering
 from workers.last_chance import LastChances
 from workers.lifecycle import WorkerProcess
 from workers.loops import Loop, keep_running, pause, run_loops
@@ -135,11 +138,20 @@ class Runner:
             loops["rescuer"] = lambda: rescue_forever(process, self.counters)
             loops["scheduler"] = lambda: schedule_forever(process)
             loops["pruner"] = lambda: maintain_forever(process)
+        if process.settings.metrics_listen:
+            loops["figures"] = Gathering(process).run
         return loops
 
     def _heed_notices(self) -> None:
         heartbeat, listener = self._process.heartbeat, self._process.listener
         heartbeat.figures = self._figures
+        self._process.supervised.says = self._says
+        job_metrics.watch(
+            slots=lambda: self._slots.capacity,
+            busy=lambda: self._slots.running,
+            stuck=lambda: self._slots.stuck,
+            unheard=lambda: self._completer.unheard,
+        )
         heartbeat.on_lost = lambda job, lease: self._slots.cancel(job, lease, Stop.LEASE_LOST)
         heartbeat.on_cancel = lambda job, lease: self._slots.cancel(job, lease, Stop.CANCEL_REQUESTED)
         listener.on(JOBS, self._claimer.wake)
@@ -154,6 +166,12 @@ class Runner:
             "claim_ms": self.counters.claim_ms(),
             "models": self._models.report(),
         }
+
+    async def _says(self) -> str:
+        """Return a line for the service manager: jobs in hand, and jobs that wait in the queue."""
+        ready = await ready_jobs(self._process.link)
+        slots, done = self._slots, self.counters.completed
+        return f"{slots.running} of {slots.capacity} slots busy, {ready} jobs ready, {done} completed"
 
     async def _end_overdue(self) -> None:
         """End handlers whose time is over, also while the worker drains."""

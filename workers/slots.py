@@ -6,11 +6,14 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import copy_context
 from uuid import UUID
 
 import structlog
 
+from helpdesk.observability import origin
 from helpdesk.queue.claim import JobInHand
+from workers import job_log, job_metrics
 from workers.context import WorkerContext
 from workers.execution import Execution, Stop, perform
 from workers.registry import Handlers
@@ -68,6 +71,8 @@ class Slots:
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
+        # Each job begins with this: one that is started where another ended would take over what that one's log says.
+        self._context = copy_context()
 
     @property
     def is_idle(self) -> bool:
@@ -204,8 +209,9 @@ class Slots:
             _, job = self._waiting.popleft()
             execution = Execution(self._context_of(job), started=time.perf_counter())
             self._running[job.id] = execution
+            job_metrics.started(job)
             self._idle.clear()
-            execution.task = asyncio.create_task(self._work(execution))
+            execution.task = asyncio.create_task(self._work(execution), context=self._context.copy())
         # The look at the numbers is for every job that starts or ends; so it begins with what is known without one.
         half_full = len(self._waiting) > _MOST_AHEAD // 2
         if (self.more_expected and not half_full and self.wants_more) or (self.reserved and self.free):
@@ -213,12 +219,11 @@ class Slots:
 
     async def _work(self, execution: Execution) -> None:
         job = execution.job
-        structlog.contextvars.bind_contextvars(
-            job_id=str(job.id), job_type=job.job_type, organization_id=str(job.organization_id)
-        )
-        if job.trace_parent and job.trace_parent.count("-") == 3:
-            structlog.contextvars.bind_contextvars(trace_id=job.trace_parent.split("-")[1])
-        verdict = await perform(execution, self._handlers)
+        structlog.contextvars.bind_contextvars(**job_log.identity(job))
+        with origin.entered(job_log.origin_of(job)), job_log.traced(job) as step:
+            verdict = await perform(execution, self._handlers)
+            step.told(outcome=type(verdict).__name__.lower(), failed=job_log.reason(verdict))
+        job_metrics.ran(verdict, execution.age_s)
         if job.job_type in self.most and self.in_hand()[job.job_type] >= self.most[job.job_type]:
             # No more of its type were asked for.
             self.more_expected = True

@@ -15,6 +15,7 @@ from helpdesk.queue.retention import Retention, make_partitions
 from helpdesk.queue.schedule_file import ScheduleFile
 from helpdesk.queue.table_health import table_health_over
 from helpdesk.queue.unknown import dead_letter_unknown
+from workers import job_log, job_metrics
 from workers.counters import Counters
 from workers.horizon import HorizonWatch
 from workers.lifecycle import WorkerProcess
@@ -38,8 +39,8 @@ async def rescue_forever(process: WorkerProcess, counters: Counters) -> None:
     while not process.stopping.is_set():
         for job in await rescue(process.link, lease_timeout_s=lease, first_wait_s=lease * _RESCUED_WAIT):
             counters.rescued += 1
-            event = "job_dead_lettered" if job.status == "dead_letter" else "job_rescued"
-            log.warning(event, job_id=str(job.id), job_type=job.job_type, error=job.last_error, crashes=job.crash_count)
+            job_metrics.rescued(job)
+            job_log.rescued(job)
         await pause(process.stopping, lease * random.uniform(_RESCUE_FROM, _RESCUE_TO))  # noqa: S311 (jitter)
 
 

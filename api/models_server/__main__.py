@@ -18,11 +18,16 @@ from typing import NoReturn
 import structlog
 import uvicorn
 
+from api.listening import CannotListen, handed_over, open_listener, place_of
 from api.models_server.app import create_app
 from api.models_server.runtime import Runtime
+from api.release import release
+from api.supervised_server import SupervisedServer
 from helpdesk.ai.weights.model_catalog import MODEL_FILES
 from helpdesk.errors import HelpdeskError
 from helpdesk.observability.events import configure_logging
+from helpdesk.observability.metrics.serving import serve_metrics
+from helpdesk.supervision.notify import notify
 
 log = structlog.get_logger(__name__)
 
@@ -44,20 +49,19 @@ def main() -> None:
             max_queue=options.max_queue,
             host=options.host,
         )
-        listener = _listen(options.host, options.port)
+        listeners = _given() or [open_listener(options.host, options.port)]
     except HelpdeskError as error:
         _fail(error.detail)
     except OSError as error:
         _fail(f"Port {options.port} of {options.host} cannot be used: {error.strerror}. Choose another with --port.")
-    port = listener.getsockname()[1]
-    log.info(
-        "models_server_started", host=options.host, port=port, text_model=options.text_model, threads=options.threads
-    )
+    for each in listeners:
+        log.info("models_server_started", **place_of(each), text_model=options.text_model, threads=options.threads)
+    serve_metrics(options.metrics_listen, service="models-server", version=release())
     config = uvicorn.Config(app, log_config=None, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
-    _Server(config, app.state.runtime).run(sockets=[listener])
+    _Server(config, app.state.runtime).run(sockets=listeners)
 
 
-class _Server(uvicorn.Server):
+class _Server(SupervisedServer):
     """Ends the models' work before it waits for the open connections."""
 
     def __init__(self, config: uvicorn.Config, runtime: Runtime) -> None:
@@ -80,6 +84,11 @@ def _parser() -> argparse.ArgumentParser:
         type=_between(1, 512),
         default=os.environ.get("ATUM_MODEL_THREADS") or str(max(1, (os.cpu_count() or 1) - 1)),
         help="threads a model computes with; ATUM_MODEL_THREADS, else all cores but one",
+    )
+    parser.add_argument(
+        "--metrics-listen",
+        default=os.environ.get("ATUM_METRICS_LISTEN", ""),
+        help="where to show metrics, HOST:PORT, or the port alone for loopback; ATUM_METRICS_LISTEN, else nowhere",
     )
     parser.add_argument("--max-queue", type=_between(1, 10_000), default=64, help="calls of one kind that may wait")
     return parser
@@ -109,13 +118,13 @@ def _between(least: int, most: int) -> Callable[[str], int]:
     return number
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named, since asyncio sends small answers at once only on a socket that says it is TCP.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    return listener
+def _given() -> list[socket.socket]:
+    """Return the sockets that the service manager handed over, which have to be out of others' reach as well."""
+    found = handed_over()
+    for each in found:
+        if each.family != socket.AF_UNIX and not ipaddress.ip_address(each.getsockname()[0]).is_loopback:
+            raise CannotListen(f"{each.getsockname()[0]} is not a loopback address, and this server has no login.")
+    return found
 
 
 def _fail(reason: str) -> NoReturn:
@@ -124,6 +133,7 @@ def _fail(reason: str) -> NoReturn:
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:
+    notify("STOPPING=1")
     # A prompt under evaluation holds its thread for seconds; nothing is left to save, so nobody waits for it.
     logging.shutdown()
     os._exit(0)

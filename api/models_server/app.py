@@ -20,6 +20,7 @@ from api.models_server import generation, library, vectors
 from api.models_server.catalog import Catalog
 from api.models_server.embedding import MiniLM, locate_model
 from api.models_server.lane import Lane
+from api.models_server.measured import Measured
 from api.models_server.runtime import Runtime
 from api.models_server.text import TextModel
 from api.models_server.wire import ApiError
@@ -73,7 +74,7 @@ def create_app(*, data_dir: Path, text_model: str | None, threads: int, max_queu
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]", host])
     app = Starlette(
         routes=ROUTES,
-        middleware=[hosts],
+        middleware=[Middleware(Measured, paths=[route.path for route in ROUTES]), hosts],
         lifespan=lifespan,
         exception_handlers={ApiError: _api_error, HTTPException: _http_error, Exception: _unexpected},
     )

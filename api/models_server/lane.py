@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from api.models_server.wire import ApiError
+from helpdesk.observability.metrics.models_server import CALLS
 
 T = TypeVar("T")
 _STOPPING = "the models server is stopping"
@@ -19,6 +20,7 @@ class Lane:
     """Serve calls in the order they came. A call is told through its event when nobody waits for it any more."""
 
     def __init__(self, name: str, *, waiting: int) -> None:
+        self._calls = CALLS.labels(name)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._places = threading.BoundedSemaphore(waiting + 1)
         self._results: set[asyncio.Future[Any]] = set()
@@ -34,6 +36,10 @@ class Lane:
             raise ApiError(503, _STOPPING)
         if not self._places.acquire(blocking=False):
             raise ApiError(503, "server busy, please try again.  maximum pending requests exceeded")
+        with self._calls.track_inprogress():
+            return await self._result(call)
+
+    async def _result(self, call: Callable[[threading.Event], T]) -> T:
         unwanted = threading.Event()
         future = self._thread.submit(contextvars.copy_context().run, call, unwanted)
         future.add_done_callback(self._leave)

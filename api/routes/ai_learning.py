@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from api.dependencies import CurrentUser, Now, ReadSession, Transaction, needs
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, Transaction, needs
 from api.paging import PageOf, Paging
 from api.schemas.learning import DriftReportView, GateChangeView, GateReopening, GateView, ModelVersionView
 from helpdesk.learned_models.versions import list_versions
@@ -24,7 +24,7 @@ _ADMIN = [needs(UserRole.ADMIN)]
 _Kind = Annotated[str | None, Query(max_length=80, description="Such as `triage` or `breach`; all when left out.")]
 
 
-@router.get("/models", summary="List trained models")
+@router.get("/models", summary="List trained models", dependencies=[FROM_REPLICA])
 async def list_models(
     session: ReadSession, user: CurrentUser, page: Paging, kind: _Kind = None
 ) -> PageOf[ModelVersionView]:
@@ -58,7 +58,7 @@ async def read_gates(session: ReadSession, user: CurrentUser) -> list[GateView]:
     return [_gate(gate) for gate in await list_gates(session, organization_id=user.organization_id)]
 
 
-@router.get("/gates/changes", summary="List changes of the gates")
+@router.get("/gates/changes", summary="List changes of the gates", dependencies=[FROM_REPLICA])
 async def read_gate_changes(session: ReadSession, user: CurrentUser, page: Paging) -> PageOf[GateChangeView]:
     """Read when gates fell back and were opened again, the latest first; takes the role lead."""
     rows = await list_gate_changes(
@@ -81,7 +81,7 @@ async def reopen(asked: GateReopening, session: Transaction, user: CurrentUser, 
     return await read_gates(session, user)
 
 
-@router.get("/drift", summary="List drift reports")
+@router.get("/drift", summary="List drift reports", dependencies=[FROM_REPLICA])
 async def read_drift(session: ReadSession, user: CurrentUser, page: Paging) -> PageOf[DriftReportView]:
     """Read the weekly comparisons of predictions with those of the weeks before, the latest first; takes the role lead.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from api.dependencies import CurrentUser, Now, ReadSession, ServicesOfApp, Transaction, Visitor, needs
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, ServicesOfApp, Transaction, Visitor, needs
 from api.paging import PageOf, Paging
 from api.preconditions import ExpectedVersion, check_version, entity_tag
 from api.schemas.ai_policy import PolicyChangeView, PolicyPatch, PolicyView
@@ -50,7 +50,7 @@ async def change_policy(
     return _view(response, policy, await ai_policy_queries.policy_version(session, organization_id=scope))
 
 
-@router.get("/policy/changes", summary="List changes of the AI policy")
+@router.get("/policy/changes", summary="List changes of the AI policy", dependencies=[FROM_REPLICA])
 async def list_changes(session: ReadSession, user: CurrentUser, page: Paging) -> PageOf[PolicyChangeView]:
     """Read who changed the policy, when and how, the newest change first."""
     rows = await ai_policy_queries.list_policy_changes(

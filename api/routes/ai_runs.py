@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, status
 from pydantic import AwareDatetime
 
-from api.dependencies import CurrentUser, DatabaseNow, ReadSession, ServicesOfApp, Visitor, needs
+from api.dependencies import FROM_REPLICA, CurrentUser, DatabaseNow, ReadSession, ServicesOfApp, Visitor, needs
 from api.paging import PageOf, Paging
 from api.schemas.ai_runs import Decision, DifferenceView, ReplayBody, ReplayView, RunSummary, RunView
 from helpdesk.accounts.roles import require_role
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/ai/runs", tags=["ai"])
 _Word = Annotated[str | None, Query(max_length=200)]
 
 
-@router.get("", summary="List calls of models", dependencies=[needs(UserRole.LEAD)])
+@router.get("", summary="List calls of models", dependencies=[FROM_REPLICA, needs(UserRole.LEAD)])
 async def list_of_runs(
     session: ReadSession,
     user: CurrentUser,

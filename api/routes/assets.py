@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response, status
 
-from api.dependencies import CurrentUser, Now, ReadSession, Transaction
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, Transaction
 from api.paging import PageOf, Paging
 from api.preconditions import ExpectedVersion, entity_tag
 from api.schemas.assets import AssetChangesBody, AssetView, NewAssetBody
@@ -17,7 +17,7 @@ from helpdesk.assets import commands, queries
 router = APIRouter(prefix="/assets", tags=["assets"])
 
 
-@router.get("", summary="List assets")
+@router.get("", summary="List assets", dependencies=[FROM_REPLICA])
 async def list_assets(
     *,
     session: ReadSession,

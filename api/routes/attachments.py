@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse
 
 from api.dependencies import CurrentUser, Now, ReadSession, ServicesOfApp, Transaction, Visitor, needs
 from api.multipart import FileForm, NotAForm
-from api.routes.ticket_reference import TicketId, TicketReference
+from api.routes.ticket_reference import TicketId, TicketReference, about_ticket
 from api.schemas.attachments import UPLOAD, AttachmentView
 from api.services import Services
 from helpdesk.accounts.queries import SignedIn
@@ -51,6 +51,7 @@ async def add_attachment(
     # Before the file is read, which may be large, and with no transaction open while it is.
     async with services.database.transaction(user.organization_id) as session:
         ticket_id = await ticket_id_of(session, organization_id=user.organization_id, reference=ticket)
+    about_ticket(ticket_id)
     async with aclosing(form.pieces()) as pieces:
         file = await receive(
             pieces,

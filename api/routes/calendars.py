@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Response, status
 
-from api.dependencies import CurrentUser, Now, ReadSession, Transaction, Visitor, needs
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, Transaction, Visitor, needs
 from api.paging import PageOf, Paging
 from api.preconditions import ExpectedVersion, entity_tag
 from api.routes.holidays import look_up
@@ -47,7 +47,7 @@ async def _asked_holidays(asked: HolidaysToStore, visitor: Visitor) -> tuple[Hol
     return asked, await look_up([asked])
 
 
-@router.get("", summary="List calendars")
+@router.get("", summary="List calendars", dependencies=[FROM_REPLICA])
 async def list_calendars(session: ReadSession, user: CurrentUser, page: Paging) -> PageOf[CalendarSummary]:
     """Read the organisation's calendars as they are now, the oldest first."""
     rows = await queries.list_calendars(
@@ -125,7 +125,7 @@ async def delete_calendar(calendar_id: UUID, session: Transaction, user: Current
     await commands.delete_calendar(session, organization_id=user.organization_id, calendar_id=calendar_id)
 
 
-@router.get("/{calendar_id}/versions", summary="List a calendar's versions")
+@router.get("/{calendar_id}/versions", summary="List a calendar's versions", dependencies=[FROM_REPLICA])
 async def list_versions(
     calendar_id: UUID, session: ReadSession, user: CurrentUser, page: Paging
 ) -> PageOf[CalendarVersionView]:

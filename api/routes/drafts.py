@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
-from api.dependencies import CurrentUser, Now, ReadSession, ServicesOfApp, Transaction
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, ServicesOfApp, Transaction
 from api.routes.ticket_reference import actor_of
 from api.schemas.drafts import DiscardBody, DraftFiguresView, DraftStatsView, DraftView, SendBody, SentDraft
 from api.schemas.tickets import MessageView
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/drafts", tags=["replies"])
 _USUAL_SPAN = timedelta(days=30)
 
 
-@router.get("/stats", summary="Read what became of drafts")
+@router.get("/stats", summary="Read what became of drafts", dependencies=[FROM_REPLICA])
 async def read_stats(
     *,
     session: ReadSession,

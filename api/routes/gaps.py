@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response, status
 
-from api.dependencies import CurrentUser, Now, ReadSession, Transaction, needs
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, Transaction, needs
 from api.paging import PageOf, Paging
 from api.schemas.findings import Enqueued
 from api.schemas.gaps import Dismissal, GapDetail, GapDraft, GapQuestionView, GapSearch, GapView
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/kb/gaps", tags=["kb"], dependencies=[needs(UserRole.
 _State = Annotated[GapState | None, Query(description="All of them when left out.")]
 
 
-@router.get("", summary="List knowledge gaps")
+@router.get("", summary="List knowledge gaps", dependencies=[FROM_REPLICA])
 async def list_gaps(session: ReadSession, user: CurrentUser, page: Paging, state: _State = None) -> PageOf[GapView]:
     """Read what the knowledge base lacks, the most asked first; a list of nothing means that nothing was asked often
     enough in vain.

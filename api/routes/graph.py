@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from api.dependencies import CurrentUser, ReadSession, needs
+from api.dependencies import FROM_REPLICA, CurrentUser, ReadSession, needs
 from api.schemas.graph import GraphView, graph_view
 from helpdesk.models.values import UserRole
 from helpdesk.rag.graph.links import EdgeKind
@@ -16,7 +16,11 @@ from helpdesk.rag.graph.walk import surroundings
 router = APIRouter(prefix="/graph", tags=["search"], dependencies=[needs(UserRole.AGENT)])
 
 
-@router.get("/{kind}/{reference}", summary="What is around a ticket, article, asset, requester or company")
+@router.get(
+    "/{kind}/{reference}",
+    summary="What is around a ticket, article, asset, requester or company",
+    dependencies=[FROM_REPLICA],
+)
 async def read_graph(
     *,
     kind: NodeKind,

@@ -21,7 +21,7 @@ async def health(services: ServicesOfApp) -> Health:
     """Answer as long as the process lives; `degraded` names the parts that are away."""
     parts = await services.states.all()
     return Health(
-        status="ok" if all(part.state == "ok" for part in parts) else "degraded",
+        status="ok" if all(part.is_well for part in parts) else "degraded",
         version=release(),
         components={part.name: ComponentView.model_validate(part) for part in parts},
     )

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from api.dependencies import CurrentUser, ReadSession, Visitor
+from api.dependencies import FROM_REPLICA, CurrentUser, ReadSession, Visitor
 from api.schemas.calendars import CountryNameView, CountryView, FoundHolidayView, HolidayListView, HolidaysAsked
 from helpdesk.errors import Invalid
 from helpdesk.sla.calendars.holiday_exceptions import FoundHolidays, HolidayRequest, find_holidays
@@ -59,7 +59,7 @@ async def _list_asked(
     )
 
 
-@router.get("", summary="List public holidays")
+@router.get("", summary="List public holidays", dependencies=[FROM_REPLICA])
 async def list_holidays(
     found: Annotated[HolidayList, Depends(_list_asked)],
     session: ReadSession,

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response, status
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
-from api.dependencies import CurrentUser, Now, ReadSession, Transaction
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, Transaction
 from api.paging import PageOf, Paging
 from api.preconditions import ExpectedVersion, entity_tag
 from api.routes.article_reference import (
@@ -35,7 +35,7 @@ _Number = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The words
 _CAGE = {"Content-Security-Policy": "sandbox; default-src 'none'; img-src https: data:; style-src 'unsafe-inline'"}
 
 
-@router.get("", summary="List articles")
+@router.get("", summary="List articles", dependencies=[FROM_REPLICA])
 async def list_articles(
     *,
     session: ReadSession,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.dependencies import CurrentUser, Now, ReadSession, Transaction, needs
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, Transaction, needs
 from api.paging import PageOf, Paging
 from api.routes.article_reference import ArticleId
 from api.schemas.kb import Verdict, VotesView, VoteView
@@ -31,7 +31,7 @@ async def give_feedback(
     return VotesView.model_validate(votes)
 
 
-@router.get("", summary="Read what readers said", dependencies=[needs(UserRole.AGENT)])
+@router.get("", summary="Read what readers said", dependencies=[FROM_REPLICA, needs(UserRole.AGENT)])
 async def list_feedback(
     article_id: ArticleId, session: ReadSession, user: CurrentUser, page: Paging
 ) -> PageOf[VoteView]:

@@ -12,7 +12,7 @@ from typing import IO, Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
-from api.dependencies import CurrentUser, ReadSession, ServicesOfApp, Visitor, needs
+from api.dependencies import FROM_REPLICA, CurrentUser, ReadSession, ServicesOfApp, Visitor, needs
 from api.multipart import FileForm
 from api.schemas.bodies import Slug
 from api.schemas.kb_files import UPLOAD, ImportView
@@ -83,7 +83,7 @@ def _files(upload: IO[bytes], name: str) -> list[MarkdownFile]:
     summary="Export articles as Markdown",
     response_class=StreamingResponse,
     responses=_ZIP,
-    dependencies=[needs(UserRole.AGENT)],
+    dependencies=[FROM_REPLICA, needs(UserRole.AGENT)],
 )
 async def export_articles(
     *,

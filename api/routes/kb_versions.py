@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from api.dependencies import CurrentUser, Now, ReadSession, Transaction, needs
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, Transaction, needs
 from api.paging import PageOf, Paging
 from api.preconditions import ExpectedVersion
 from api.routes.article_reference import ArticleEditor, ArticleId, view_of
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/kb/articles/{article}", tags=["kb"], dependencies=[n
 _Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
-@router.get("/versions", summary="List an article's versions")
+@router.get("/versions", summary="List an article's versions", dependencies=[FROM_REPLICA])
 async def list_versions(article_id: ArticleId, session: ReadSession, user: CurrentUser) -> list[VersionView]:
     """Read every version of an article, the newest first. Takes the role agent."""
     found = await queries.versions_of(session, organization_id=user.organization_id, article_id=article_id)
@@ -68,7 +68,7 @@ async def restore_version(
     return await view_of(session, response, user, article_id, article.latest_version)
 
 
-@router.get("/history", summary="Read an article's history")
+@router.get("/history", summary="Read an article's history", dependencies=[FROM_REPLICA])
 async def read_history(
     article_id: ArticleId, session: ReadSession, user: CurrentUser, page: Paging
 ) -> PageOf[ArticleEventView]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, status
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
-from api.dependencies import CurrentUser, Now, ReadSession, ServicesOfApp, Transaction, Visitor, needs
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, ServicesOfApp, Transaction, Visitor, needs
 from api.schemas.metrics import (
     BackfillView,
     LineView,
@@ -46,7 +46,7 @@ _CSV: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/snapshots", summary="Read figures of buckets")
+@router.get("/snapshots", summary="Read figures of buckets", dependencies=[FROM_REPLICA])
 async def snapshots(
     *,
     session: ReadSession,
@@ -73,7 +73,7 @@ async def snapshots(
     return [SnapshotView.model_validate(row) for row in found]
 
 
-@router.get("/names", summary="List metrics that have figures")
+@router.get("/names", summary="List metrics that have figures", dependencies=[FROM_REPLICA])
 async def names(session: ReadSession, user: CurrentUser) -> list[str]:
     """Read the names of the metrics that there are figures of."""
     return list(await metric_names(session, organization_id=user.organization_id))
@@ -97,7 +97,7 @@ class _Asked:
 Asked = Annotated[_Asked, Depends(scope="function")]
 
 
-@router.get("/summary", summary="Sum a period up")
+@router.get("/summary", summary="Sum a period up", dependencies=[FROM_REPLICA])
 async def summary(session: ReadSession, user: CurrentUser, now: Now, asked: Asked, by: By = None) -> SummaryView:
     """Read the figures of a period of up to 400 days, beside those of the period of the same length before it.
 
@@ -106,25 +106,25 @@ async def summary(session: ReadSession, user: CurrentUser, now: Now, asked: Aske
     return await _summary(session, user, now, asked, by)
 
 
-@router.get("/agents", summary="Sum a period up by agent")
+@router.get("/agents", summary="Sum a period up by agent", dependencies=[FROM_REPLICA])
 async def agents(session: ReadSession, user: CurrentUser, now: Now, asked: Asked) -> SummaryView:
     """Read the figures of a period for each agent; who is neither lead nor administrator sees their own only."""
     return await _summary(session, user, now, asked, Slice.AGENT)
 
 
-@router.get("/companies", summary="Sum a period up by company")
+@router.get("/companies", summary="Sum a period up by company", dependencies=[FROM_REPLICA])
 async def companies(session: ReadSession, user: CurrentUser, now: Now, asked: Asked) -> SummaryView:
     """Read the figures of a period for each company with any, those with most happening first."""
     return await _summary(session, user, now, asked, Slice.COMPANY)
 
 
-@router.get("/ai", summary="Sum up what models did")
+@router.get("/ai", summary="Sum up what models did", dependencies=[FROM_REPLICA])
 async def models(session: ReadSession, user: CurrentUser, now: Now, asked: Asked, by: By = None) -> SummaryView:
     """Read what triage, suggestions and drafts did in a period and what people made of it, and how queues lagged."""
     return await _summary(session, user, now, asked, by, models_only=True)
 
 
-@router.get("/series", summary="Read figures over time")
+@router.get("/series", summary="Read figures over time", dependencies=[FROM_REPLICA])
 async def series(
     *,
     session: ReadSession,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from api.dependencies import CurrentUser, Now, ReadSession, Transaction, needs
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, Transaction, needs
 from api.paging import PageOf, Paging
 from api.schemas.notifications import MarkedRead, NoticeDeliveryView, NotificationView, ToMarkRead, UnreadCount
 from helpdesk.accounts.roles import require_role
@@ -48,7 +48,7 @@ async def unread_count(session: ReadSession, user: CurrentUser) -> UnreadCount:
     return UnreadCount.of(await queries.count_unread(session, organization_id=user.organization_id, user_id=user.id))
 
 
-@router.get("/deliveries", summary="See who was told, and why not")
+@router.get("/deliveries", summary="See who was told, and why not", dependencies=[FROM_REPLICA])
 async def list_deliveries(
     *,
     session: ReadSession,

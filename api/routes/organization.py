@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, status
 
-from api.dependencies import CurrentUser, ReadSession, Transaction, needs
+from api.dependencies import FROM_REPLICA, CurrentUser, ReadSession, Transaction, needs
 from api.paging import PageOf, Paging
 from api.schemas.bodies import Email
 from api.schemas.organization import (
@@ -30,7 +30,7 @@ router = APIRouter(tags=["organization"])
 _ADMIN = [needs(UserRole.ADMIN)]
 
 
-@router.get("/users", summary="List users")
+@router.get("/users", summary="List users", dependencies=[FROM_REPLICA])
 async def list_users(session: ReadSession, user: CurrentUser, page: Paging) -> PageOf[UserView]:
     """Read those who work with tickets."""
     rows = await queries.list_users(
@@ -55,7 +55,7 @@ async def create_user(new: NewUser, session: Transaction, user: CurrentUser) -> 
     return UserView.model_validate(made)
 
 
-@router.get("/teams", summary="List teams")
+@router.get("/teams", summary="List teams", dependencies=[FROM_REPLICA])
 async def list_teams(session: ReadSession, user: CurrentUser, page: Paging) -> PageOf[TeamView]:
     """Read the groups of agents."""
     rows = await queries.list_teams(
@@ -86,7 +86,7 @@ async def change_team(team_id: UUID, changes: TeamChanges, session: Transaction,
     return TeamView.model_validate(changed)
 
 
-@router.get("/categories", summary="List categories")
+@router.get("/categories", summary="List categories", dependencies=[FROM_REPLICA])
 async def list_categories(session: ReadSession, user: CurrentUser, page: Paging) -> PageOf[CategoryView]:
     """Read the labels that tickets and articles are sorted by."""
     rows = await queries.list_categories(
@@ -109,7 +109,7 @@ async def create_category(new: NewCategory, session: Transaction, user: CurrentU
     return CategoryView.model_validate(made)
 
 
-@router.get("/contacts", summary="List contacts")
+@router.get("/contacts", summary="List contacts", dependencies=[FROM_REPLICA])
 async def list_contacts(
     session: ReadSession,
     user: CurrentUser,
@@ -137,7 +137,7 @@ async def create_contact(new: NewContact, session: Transaction, user: CurrentUse
     return ContactView.model_validate(made)
 
 
-@router.get("/companies", summary="List companies")
+@router.get("/companies", summary="List companies", dependencies=[FROM_REPLICA])
 async def list_companies(session: ReadSession, user: CurrentUser, page: Paging) -> PageOf[CompanyView]:
     """Read the organisation's customers."""
     rows = await queries.list_companies(

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response, status
 
-from api.dependencies import CurrentUser, Now, ReadSession, ServicesOfApp, Transaction, Visitor, needs
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, ServicesOfApp, Transaction, Visitor, needs
 from api.paging import PageOf, Paging
 from api.preconditions import ExpectedVersion, check_version, entity_tag
 from api.schemas.policies import (
@@ -32,7 +32,7 @@ Suppose = Callable[..., Awaitable[hypotheses.Hypothesis]]
 _STATES: dict[str, bool | None] = {"active": True, "archived": False, "all": None}
 
 
-@router.get("", summary="List policies")
+@router.get("", summary="List policies", dependencies=[FROM_REPLICA])
 async def list_policies(
     session: ReadSession,
     user: CurrentUser,
@@ -150,7 +150,7 @@ async def restore_policy(
     return await _view(session, response, user, policy_id)
 
 
-@router.get("/{policy_id}/versions", summary="List a policy's versions")
+@router.get("/{policy_id}/versions", summary="List a policy's versions", dependencies=[FROM_REPLICA])
 async def list_versions(
     policy_id: UUID, session: ReadSession, user: CurrentUser, page: Paging
 ) -> PageOf[PolicyVersionView]:

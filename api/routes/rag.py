@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from api.dependencies import CurrentUser, Now, ReadSession, ServicesOfApp, Visitor
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, ServicesOfApp, Visitor, read_for
 from api.schemas.rag import (
     CoverageView,
     FailureView,
@@ -34,8 +34,10 @@ from helpdesk.rag.retrieval.unanswered import note_unanswered
 router = APIRouter(prefix="/rag", tags=["search"])
 
 
-@router.post("/search", summary="Search")
-async def search_sources(body: SearchBody, services: ServicesOfApp, user: Visitor) -> SearchAnswerView:
+@router.post("/search", summary="Search", dependencies=[FROM_REPLICA])
+async def search_sources(
+    body: SearchBody, request: Request, services: ServicesOfApp, user: Visitor
+) -> SearchAnswerView:
     """Find the passages that answer a query, by meaning, by words and by what alike tickets point to.
 
     "Nothing suitable" is an answer, too: then `abstained` is true and `reason` says why. Words that found nothing are
@@ -45,9 +47,10 @@ async def search_sources(body: SearchBody, services: ServicesOfApp, user: Visito
     started = time.perf_counter()
     query = await _query_of_words(body, services, user) if body.query else await _query_of_ticket(body, services, user)
     embedded = time.perf_counter()
-    async with services.database.transaction(user.organization_id) as session:
+    async with read_for(request, services, user) as session:
         answer = await search(session, organization_id=user.organization_id, query=query)
-        if _shows_a_gap(body, answer):
+    if _shows_a_gap(body, answer):
+        async with services.database.transaction(user.organization_id) as session:
             await note_unanswered(
                 session,
                 organization_id=user.organization_id,
@@ -56,6 +59,7 @@ async def search_sources(body: SearchBody, services: ServicesOfApp, user: Visito
                 best_relevance=answer.best_relevance,
                 now=user.now,
             )
+        await services.database.note_written(user.organization_id)
     return _view(body, answer, embed_ms=(embedded - started) * 1000)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.dependencies import CurrentUser, Now, ReadSession, needs
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, needs
 from api.paging import PageOf, Paging, read_moment
 from api.schemas.reports import BreachReportView, SlaReportView
 from helpdesk.models.values import TicketPriority, UserRole
@@ -56,7 +56,13 @@ AskedFor = Annotated[Asked, Depends(_asked)]
 AsTable = Annotated[bool, Depends(_as_table)]
 
 
-@router.get("/report", summary="Read how promises were kept", response_model=SlaReportView, responses=_BOTH)
+@router.get(
+    "/report",
+    summary="Read how promises were kept",
+    response_model=SlaReportView,
+    responses=_BOTH,
+    dependencies=[FROM_REPLICA],
+)
 async def report(
     *,
     session: ReadSession,
@@ -86,7 +92,13 @@ async def report(
     return SlaReportView.model_validate(figures_json(found))
 
 
-@router.get("/breaches", summary="List broken promises", response_model=PageOf[BreachReportView], responses=_BOTH)
+@router.get(
+    "/breaches",
+    summary="List broken promises",
+    response_model=PageOf[BreachReportView],
+    responses=_BOTH,
+    dependencies=[FROM_REPLICA],
+)
 async def breaches(
     *, session: ReadSession, user: CurrentUser, now: Now, page: Paging, asked: AskedFor, as_table: AsTable
 ) -> Any:

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
-from api.dependencies import CurrentUser, ReadSession, Visitor
+from api.dependencies import FROM_REPLICA, CurrentUser, ReadSession, Visitor
 from api.paging import PageOf, Paging, read_moment
 from api.schemas.sla import ClockView, PredictedClockView, Simulation, SimulationResult
 from helpdesk.models.values import ClockState
@@ -36,7 +36,7 @@ async def simulate_clocks(body: Simulation, _user: Visitor) -> SimulationResult:
     return SimulationResult.model_validate(await asyncio.to_thread(simulate, document, as_of=body.as_of))
 
 
-@router.get("/clocks", summary="List clocks by due time")
+@router.get("/clocks", summary="List clocks by due time", dependencies=[FROM_REPLICA])
 async def clocks(
     *,
     session: ReadSession,
@@ -67,7 +67,7 @@ async def clocks(
     return page.of(found, ClockView.model_validate, lambda clock: (clock.due_at or "", clock.id))
 
 
-@router.get("/predictions", summary="List clocks by risk")
+@router.get("/predictions", summary="List clocks by risk", dependencies=[FROM_REPLICA])
 async def predictions(
     *,
     session: ReadSession,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from api.dependencies import CurrentUser, Now, ReadSession, Transaction
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, Transaction
 from api.schemas.findings import SuggestionView
 from api.schemas.suggestions import FeedbackBody, FiguresView, SuggestionStatsView, WeekView
 from helpdesk.errors import Invalid
@@ -26,7 +26,7 @@ class PeriodRefused(Invalid):
     """The period ends before it begins, or is longer than three years."""
 
 
-@router.get("/stats", summary="Read how good suggestions are")
+@router.get("/stats", summary="Read how good suggestions are", dependencies=[FROM_REPLICA])
 async def read_stats(
     session: ReadSession,
     user: CurrentUser,

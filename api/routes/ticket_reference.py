@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
+import structlog
 from fastapi import Depends, Path
 
 from api.dependencies import CurrentUser, Transaction
@@ -22,10 +23,17 @@ async def _ticket_id(
     session: Transaction,
     user: CurrentUser,
 ) -> UUID:
-    return await ticket_id_of(session, organization_id=user.organization_id, reference=ticket)
+    ticket_id = await ticket_id_of(session, organization_id=user.organization_id, reference=ticket)
+    about_ticket(ticket_id)
+    return ticket_id
 
 
 TicketId = Annotated[UUID, Depends(_ticket_id, scope="function")]
+
+
+def about_ticket(ticket_id: UUID) -> None:
+    """Have whatever the request logs from here on name its ticket."""
+    structlog.contextvars.bind_contextvars(ticket_id=str(ticket_id))
 
 
 def actor_of(user: SignedIn) -> Actor:

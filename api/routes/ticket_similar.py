@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.dependencies import CurrentUser, Now, ReadSession, needs
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, needs
 from api.routes.ticket_reference import TicketId
 from api.schemas.graph import SimilarTicketsView, WaitingView, similar_ticket_view
 from helpdesk.models.values import UserRole
@@ -16,7 +16,7 @@ from helpdesk.rag.similar import alike_tickets
 router = APIRouter(prefix="/tickets", tags=["tickets"], dependencies=[needs(UserRole.AGENT)])
 
 
-@router.get("/{ticket}/similar", summary="Tickets like a ticket")
+@router.get("/{ticket}/similar", summary="Tickets like a ticket", dependencies=[FROM_REPLICA])
 async def read_similar_tickets(
     *,
     ticket_id: TicketId,

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response, status
 
-from api.dependencies import CurrentUser, Now, ReadSession, ServicesOfApp, Transaction
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, ServicesOfApp, Transaction
 from api.paging import PageOf, Paging
 from api.preconditions import ExpectedVersion, check_version
-from api.routes.ticket_reference import TicketId, actor_of
+from api.routes.ticket_reference import TicketId, about_ticket, actor_of
 from api.routes.ticket_view import listed_ticket, opened_ticket_view, ticket_view
 from api.schemas.findings import TicketView
 from api.schemas.sla import ClockView, PredictionHistoryView
@@ -58,11 +58,12 @@ async def open_ticket(
         now=now,
         settings=services.settings,
     )
+    about_ticket(ticket.id)
     response.headers["Location"] = f"/api/v1/tickets/{ticket.id}"
     return await opened_ticket_view(session, response, organization_id=user.organization_id, ticket_id=ticket.id)
 
 
-@router.get("", summary="List tickets")
+@router.get("", summary="List tickets", dependencies=[FROM_REPLICA])
 async def list_tickets(
     *,
     session: ReadSession,
@@ -201,7 +202,7 @@ async def assign(
     return await ticket_view(session, response, organization_id=user.organization_id, ticket_id=ticket_id)
 
 
-@router.get("/{ticket}/events", summary="Read a ticket's history")
+@router.get("/{ticket}/events", summary="Read a ticket's history", dependencies=[FROM_REPLICA])
 async def list_events(
     ticket_id: TicketId,
     session: ReadSession,

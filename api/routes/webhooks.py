@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response, status
 
-from api.dependencies import CurrentUser, Now, ReadSession, ServicesOfApp, Transaction, Visitor, needs
+from api.dependencies import FROM_REPLICA, CurrentUser, Now, ReadSession, ServicesOfApp, Transaction, Visitor, needs
 from api.paging import PageOf, Paging
 from api.schemas.webhooks import (
     NewWebhook,
@@ -55,7 +55,7 @@ async def create_webhook(
     return WebhookSecretView.model_validate(made)
 
 
-@router.get("/webhooks", summary="List webhooks")
+@router.get("/webhooks", summary="List webhooks", dependencies=[FROM_REPLICA])
 async def list_webhooks(session: ReadSession, user: CurrentUser, page: Paging) -> PageOf[WebhookView]:
     """Read the addresses that are told of events, and how they fare."""
     rows = await queries.list_webhooks(
@@ -129,7 +129,7 @@ async def redeliver_dead_letters(
     return RedeliveryView(queued=queued, more=more)
 
 
-@router.get("/webhooks/{webhook_id}/deliveries", summary="List a webhook's deliveries")
+@router.get("/webhooks/{webhook_id}/deliveries", summary="List a webhook's deliveries", dependencies=[FROM_REPLICA])
 async def list_deliveries(
     webhook_id: UUID, session: ReadSession, user: CurrentUser, page: Paging
 ) -> PageOf[WebhookDeliveryView]:

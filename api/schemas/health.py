@@ -12,9 +12,10 @@ from api.schemas.bodies import View
 class ComponentView(View):
     """One part of the product."""
 
-    state: Literal["ok", "away", "missing", "changed"] = Field(
+    state: Literal["ok", "away", "missing", "changed", "off"] = Field(
         description="`missing`: the model runtime answers, but does not have the model (yet); `changed`: it has other "
-        "weights under the model's name, so that nothing is written and searches go by words."
+        "weights under the model's name, so that nothing is written and searches go by words; `off`: it is left out on "
+        "purpose."
     )
     figures: dict[str, Any]
 

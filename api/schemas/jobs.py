@@ -103,6 +103,8 @@ class JobView(Made):
     progress: dict[str, Any] | None
     result: dict[str, Any] | None
     parent_id: UUID | None = Field(description="The job that asked for this one.")
+    request_id: str | None = Field(description="The `X-Request-ID` of the request that it goes back to.")
+    trace_parent: str | None = Field(description="The trace that it belongs to (W3C Trace Context).")
     updated_at: datetime
 
     @computed_field(description="The named set of job types it belongs to.")  # type: ignore[prop-decorator]

@@ -19,9 +19,9 @@ from helpdesk.backup.manifest import (
     Backup,
     Manifest,
     Part,
-    keep_newest,
     new_backup,
     product_version,
+    remove_old,
 )
 from helpdesk.backup.source import DUMPER, READER, Source, direct, open_source
 from helpdesk.backup.tools import OnLine, Tools, environment, find_tools, run_tool
@@ -42,7 +42,7 @@ Progress = Callable[[float, str], Awaitable[None]]
 
 
 async def create_backup(
-    settings: Settings, *, folder: Path, keep: int | None, now: datetime, progress: Progress
+    settings: Settings, *, folder: Path, keep: int | None, weeks: int = 0, now: datetime, progress: Progress
 ) -> Backup:
     """Write a backup into a folder of its own, prove it whole, and remove the oldest beyond `keep`.
 
@@ -51,6 +51,7 @@ async def create_backup(
 
     Args:
         keep: how many backups stay in the folder, this one among them; None removes none.
+        weeks: for how many weeks back one of each stays besides.
         progress: told percent and a word on what is done.
 
     Raises:
@@ -82,7 +83,7 @@ async def create_backup(
             await check_contents(Backup(unfinished, manifest))
             (unfinished / MANIFEST).write_text(manifest.model_dump_json(indent=2), "utf-8")
         if keep is not None:
-            await asyncio.to_thread(keep_newest, folder, keep)
+            await asyncio.to_thread(remove_old, folder, keep=keep, weeks=weeks, now=now)
     await progress(100.0, "done")
     log.info("backup_made", path=str(finished), size_bytes=manifest.size_bytes, files_missing=missing)
     return Backup(finished, manifest)

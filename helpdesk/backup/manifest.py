@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from helpdesk.backup.retention import survivors
 from helpdesk.errors import Conflict
 from helpdesk.settings import Settings
 from helpdesk.storage import Storage
@@ -125,9 +126,17 @@ def list_backups(folder: Path) -> list[Backup]:
     return sorted(found, key=lambda backup: (backup.manifest.created_at, backup.path.name), reverse=True)
 
 
-def keep_newest(folder: Path, keep: int) -> list[Path]:
-    """Remove all but the newest backups of a folder; return which were removed."""
-    removed = [backup.path for backup in list_backups(folder)[keep:]]
+def remove_old(folder: Path, *, keep: int, weeks: int = 0, now: datetime) -> list[Path]:
+    """Remove all but the newest backups of a folder and one of each week; return which were removed.
+
+    Args:
+        keep: how many of the newest stay.
+        weeks: for how many weeks back one of each stays.
+    """
+    backups = list_backups(folder)
+    made = [(backup.manifest.created_at, backup.path) for backup in backups]
+    kept = survivors(made, newest=keep, weeks=weeks, now=now)
+    removed = [backup.path for backup in backups if backup.path not in kept]
     for path in removed:
         # Under a name that is no backup's first, so that half of one never passes for a whole one.
         going = path.with_name(f".{path.name}.part")

@@ -28,6 +28,7 @@ _STOP_WITHIN_S = 10
 # What libpq reads from its environment instead of a URL, by the name it has in one.
 _VARIABLES = {
     "host": "PGHOST",
+    "port": "PGPORT",
     "ssl": "PGSSLMODE",
     "sslmode": "PGSSLMODE",
     "sslrootcert": "PGSSLROOTCERT",

@@ -12,23 +12,37 @@ from typing import Annotated
 import typer
 
 from helpdesk.backup.create import Progress, create_backup
+from helpdesk.backup.drill import drill
 from helpdesk.backup.manifest import Backup, backup_folder
 from helpdesk.backup.manifest import list_backups as found_in
 from helpdesk.backup.restore import restore_backup
 from helpdesk.backup.verify import verify_backup
 from helpdesk.cli.configuration import read_settings
 from helpdesk.cli.connection import chosen_settings, clear_sentences, place_of
+from helpdesk.errors import NotFound
 from helpdesk.storage import Storage
 
 app = typer.Typer(
-    no_args_is_help=True,
+    invoke_without_command=True,
     help="Make backups of the database and its files, prove them and get them back.",
     add_completion=False,
     rich_markup_mode=None,
 )
 
+
+class NoBackup(NotFound):
+    """There is no backup."""
+
+
 BackupPath = Annotated[Path, typer.Argument(help="Folder of the backup, or a file in it.", metavar="BACKUP")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def back_up(context: typer.Context) -> None:
+    """Make backups of the database and its files, prove them and get them back; without a command, make one."""
+    if context.invoked_subcommand is None:
+        create(to=None, keep=None)
 
 
 @app.command()
@@ -37,15 +51,18 @@ def create(
     to: Annotated[
         Path | None, typer.Option(help="Folder to put it in; by default ATUM_BACKUP_DIR, where old ones are removed.")
     ] = None,
-    keep: Annotated[int | None, typer.Option(help="How many to keep there, the newest.", min=1)] = None,
+    keep: Annotated[int | None, typer.Option(help="How many to keep there, the newest alone.", min=1)] = None,
 ) -> None:
     """Back up the database and its files, and prove the backup whole."""
     settings = chosen_settings()
-    kept = keep if to is not None or keep is not None else settings.backup_keep
+    usual = to is None and keep is None
+    kept, weeks = (settings.backup_keep, settings.backup_keep_weeks) if usual else (keep, 0)
 
     async def work() -> Backup:
         folder = to or backup_folder(settings)
-        return await create_backup(settings, folder=folder, keep=kept, now=datetime.now(UTC), progress=_teller())
+        return await create_backup(
+            settings, folder=folder, keep=kept, weeks=weeks, now=datetime.now(UTC), progress=_teller()
+        )
 
     with clear_sentences(settings):
         backup = asyncio.run(work())
@@ -74,6 +91,42 @@ def verify(backup: BackupPath) -> None:
     print(f"{asyncio.run(verify_backup(backup)).path} is whole.")
 
 
+@app.command("drill")
+def rehearse(
+    backup: Annotated[
+        Path | None, typer.Argument(help="Folder of the backup; by default the newest.", metavar="BACKUP")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Rehearse a restore: into a new database of the same server, which is dropped again. Changes nothing else."""
+    settings = chosen_settings()
+    path = backup or _newest(backup_folder(settings))
+    with clear_sentences(settings):
+        drilled = asyncio.run(drill(path, settings=settings))
+    manifest = drilled.backup.manifest
+    if as_json:
+        figures = {
+            "path": str(drilled.backup.path),
+            "created_at": manifest.created_at.isoformat(),
+            "rows": sum(manifest.rows.values()),
+            "files": drilled.files,
+            "schema": drilled.schema.current,
+            "schema_verdict": drilled.schema.verdict,
+            "took_s": round(drilled.took_s, 1),
+        }
+        print(json.dumps(figures, indent=2))
+        return
+    print(f"{drilled.backup.path} comes back whole: {_summary(drilled.backup)}, in {drilled.took_s:,.0f} s.")
+    print(f"Organisations stay apart in it. {drilled.schema.sentence}")
+
+
+def _newest(folder: Path) -> Path:
+    if backups := found_in(folder):
+        return backups[0].path
+    raise NoBackup(f"There is no backup in {folder}; make one with `atum-desk backup create`.")
+
+
 @app.command()
 def restore(
     backup: BackupPath,
@@ -97,6 +150,7 @@ def restore(
         restored = asyncio.run(restore_backup(backup, settings=settings, files_to=root))
     manifest = restored.manifest
     print(f"{place_of(settings)} has all {sum(manifest.rows.values()):,} rows of {len(manifest.rows)} tables.")
+    print("Organisations stay apart in it: none can read the rows of another.")
     if root is not None:
         print(f"{root} has {manifest.files:,} files more.")
 

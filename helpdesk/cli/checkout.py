@@ -44,18 +44,23 @@ def embedded_home() -> Path | None:
 
 
 @contextmanager
-def runtime_noted(folder: Path, address: str) -> Iterator[None]:
-    """Say in a run's data folder where its models are, for as long as it is up."""
-    (folder / _RUNTIME_FILE).write_text(f"{address}\n")
+def runtime_noted(folder: Path, address: str, *, text_model: str = "") -> Iterator[None]:
+    """Say in a run's data folder where its models are, for as long as it is up.
+
+    Args:
+        text_model: the one it was started with, where the run has chosen one.
+    """
+    (folder / _RUNTIME_FILE).write_text(f"{address}\n{text_model}\n")
     try:
         yield
     finally:
         (folder / _RUNTIME_FILE).unlink(missing_ok=True)
 
 
-def noted_runtime(folder: Path) -> str | None:
-    """Return where the models of the run in a data folder are, if it says so."""
+def noted_runtime(folder: Path) -> dict[str, str]:
+    """Return the settings that lead to the models of the run in a data folder; none where it does not say."""
     try:
-        return (folder / _RUNTIME_FILE).read_text().strip() or None
+        said = (folder / _RUNTIME_FILE).read_text().splitlines()
     except OSError:
-        return None
+        return {}
+    return {name: value for name, value in zip(("ollama_host", "text_model"), said, strict=False) if value}

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy.engine import make_url
@@ -16,6 +16,7 @@ from helpdesk.cli.checkout import embedded_home, noted_runtime
 from helpdesk.cli.configuration import read_settings
 from helpdesk.database.embedded import EmbeddedPostgres
 from helpdesk.database.engine import Database, DatabaseUnavailable
+from helpdesk.database.schema_version import Pooled, check
 from helpdesk.errors import Conflict
 from helpdesk.settings import Settings
 
@@ -38,17 +39,26 @@ def run(work: Callable[[Database], Awaitable[Result]]) -> Result:
 
 
 def chosen_settings() -> Settings:
-    """Return the settings of the environment.
+    """Return the settings of the environment, and of the `run` that is under way in this checkout, if there is one."""
+    return read_settings(**chosen_by_run())
 
-    Where they name no database, it is that of the `run` that is under way in this checkout, if there is one, its
-    folder is that of the files, and its models are the model runtime unless another one is named.
+
+def chosen_by_run() -> dict[str, Any]:
+    """Return what the `run` that is under way here has chosen, as far as the environment names nothing else.
+
+    Where that names no database, it is the run's, the run's folder is that of the files, and its models are the model
+    runtime unless another one is named.
     """
     home = None if _is_set("ATUM_DATABASE_URL", "DATABASE_URL") else embedded_home()
     if home is None:
-        return read_settings()
-    folder = None if _is_set("ATUM_DATA_DIR") else home.parent
-    runtime = None if _is_set("ATUM_OLLAMA_HOST", "OLLAMA_HOST") else noted_runtime(home.parent)
-    return read_settings(database_url=EmbeddedPostgres(home).url(), data_dir=folder, ollama_host=runtime)
+        return {}
+    chosen: dict[str, Any] = {"database_url": EmbeddedPostgres(home).url()}
+    if not _is_set("ATUM_DATA_DIR"):
+        chosen["data_dir"] = home.parent
+    if not _is_set("ATUM_OLLAMA_HOST", "OLLAMA_HOST"):
+        runtime = noted_runtime(home.parent)
+        chosen |= {name: runtime[name] for name in runtime if not _is_set(f"ATUM_{name.upper()}")}
+    return chosen
 
 
 def _is_set(*names: str) -> bool:
@@ -60,11 +70,13 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
     """Open a pool for a command; what keeps the database from being used becomes a sentence.
 
     Raises:
-        DatabaseUnavailable, NotMigrated: with the remedy.
+        DatabaseUnavailable, NotMigrated, WrongSchema: with the remedy.
     """
     database = Database(settings, application="cli")
     try:
         with clear_sentences(settings):
+            async with database.engine.connect() as connection:
+                await check(Pooled(connection))
             yield database
     finally:
         await database.close()

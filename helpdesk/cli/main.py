@@ -33,6 +33,9 @@ _MODULES = {
     "metrics": "helpdesk.cli.metrics",
     "models": "helpdesk.cli.models",
     "backup": "helpdesk.cli.backup",
+    "restore": "helpdesk.cli.restore",
+    "doctor": "helpdesk.cli.doctor",
+    "status": "helpdesk.cli.status",
 }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from typing import Annotated
 
 import typer
@@ -13,7 +15,10 @@ from alembic.util import CommandError
 from helpdesk.cli.checkout import ROOT
 from helpdesk.cli.configuration import read_settings
 from helpdesk.cli.connection import clear_sentences, place_of
+from helpdesk.database.engine import DatabaseUnavailable, connect_raw
+from helpdesk.database.schema_version import SchemaState, WrongSchema, state
 from helpdesk.errors import Conflict
+from helpdesk.settings import Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -27,21 +32,43 @@ class _Steps(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
-        self.count = 0
+        self.taken: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         said = record.getMessage()
-        if said.startswith("Running "):
-            self.count += 1
+        # A step that is tried again, for want of a lock, is still one step.
+        if said.startswith("Running ") and said not in self.taken:
+            self.taken.add(said)
             print(said.partition(", ")[2], flush=True)
+
+
+def _scripts() -> Config:
+    """Tell Alembic where the migrations lie: beside the packages, in a checkout and in an installation alike."""
+    config = Config()
+    # A percent sign begins a substitution in the option.
+    config.set_main_option("script_location", str(ROOT / "migrations").replace("%", "%%"))
+    return config
 
 
 @app.command()
 def migrate(
     revision: Annotated[str, typer.Option("--to", help="The revision to go to.", metavar="REVISION")] = "head",
+    wait: Annotated[
+        float, typer.Option("--wait", help="How long to wait for PostgreSQL to answer.", metavar="SECONDS", min=0)
+    ] = 0,
 ) -> None:
-    """Bring the database of ATUM_DATABASE_URL to this version's schema; nothing happens when it has it."""
+    """Bring the database of ATUM_DATABASE_URL to this version's schema; nothing happens when it has it.
+
+    Nor does anything when a newer version has migrated it and this version still runs with it.
+    """
     settings = read_settings()
+    with clear_sentences(settings):
+        schema = asyncio.run(_look(settings, wait_s=wait))
+    if schema.verdict == "too_new":
+        raise WrongSchema(schema.sentence)
+    if schema.verdict == "ok" and schema.current != schema.wanted:
+        print(schema.sentence)
+        return
     steps = _Steps()
     log = logging.getLogger("alembic.runtime.migration")
     log.setLevel(logging.INFO)
@@ -49,11 +76,27 @@ def migrate(
     log.propagate = False
     try:
         with clear_sentences(settings):
-            command.upgrade(Config(toml_file=ROOT / "pyproject.toml"), revision)
+            command.upgrade(_scripts(), revision)
     except CommandError as error:
         raise CannotMigrate(f"The database at {place_of(settings)} cannot be migrated: {error}.") from error
     finally:
         log.removeHandler(steps)
         log.propagate = True
-    done = "is up to date" if steps.count == 0 else f"took {steps.count} steps"
+    done = f"took {len(steps.taken)} steps" if steps.taken else "is up to date"
     print(f"The database at {place_of(settings)} {done}.")
+
+
+async def _look(settings: Settings, *, wait_s: float) -> SchemaState:
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            connection = await connect_raw(settings, application="migrate", role=None)
+            break
+        except DatabaseUnavailable:
+            if time.monotonic() >= deadline:
+                raise
+            await asyncio.sleep(1)
+    try:
+        return await state(connection)
+    finally:
+        await connection.close()

@@ -32,8 +32,8 @@ class NotificationNotFound(NotFound):
 
 async def deliver(
     session: AsyncSession, *, organization_id: UUID, notice: DeliverNotification, now: datetime, settings: Settings
-) -> int:
-    """Put a notice before each person it concerns, as they chose, and return how many were told or will be.
+) -> set[UUID]:
+    """Put a notice before each person it concerns, as they chose, and return who were told or will be.
 
     Whoever was told already is not told again, however often the job runs. Addresses that asked for such events are
     told in their own way.

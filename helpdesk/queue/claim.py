@@ -44,6 +44,7 @@ class JobInHand:
         retry_count: handled failures so far; beyond `max_retries` it becomes a dead letter.
         timeout_s: seconds its handler gets.
         trace_parent: the trace it belongs to, as a W3C `traceparent`.
+        request_id: the HTTP request that it goes back to; None where none does.
         limit_key: what it is counted under while it runs; None where nothing limits it.
     """
 
@@ -61,6 +62,7 @@ class JobInHand:
     trace_parent: str | None
     locked_by: UUID
     limit_key: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ def in_hand(row: asyncpg.Record, worker_id: UUID) -> JobInHand:
         trace_parent=row["trace_parent"],
         locked_by=worker_id,
         limit_key=row["limit_key"],
+        request_id=row["request_id"],
     )
 
 

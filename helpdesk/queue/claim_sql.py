@@ -54,7 +54,7 @@ taken AS (
            attempts = j.attempts + 1, lease = j.lease + 1{slot}
      WHERE j.id = ANY (ARRAY(SELECT id FROM pick))
     RETURNING j.id, j.organization_id, j.job_type, j.payload, j.lease, j.attempts, j.retry_count, j.max_retries,
-              j.timeout_s, j.run_after, j.created_at, j.limit_key, j.trace_parent, j.lane),
+              j.timeout_s, j.run_after, j.created_at, j.limit_key, j.trace_parent, j.request_id, j.lane),
 event AS (
     INSERT INTO job_events (organization_id, job_id, event, attempt, worker)
     SELECT organization_id, id, 'started', attempts, $2 FROM taken)"""

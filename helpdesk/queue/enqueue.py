@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk.database.base import new_id
 from helpdesk.errors import Conflict
 from helpdesk.models.values import JobPriority
+from helpdesk.observability import origin
 from helpdesk.queue.args import JobArgs
 from helpdesk.queue.decode import job_class
 from helpdesk.queue.wake import wake_after_commit
@@ -25,10 +26,10 @@ _MOST_RACES = 10
 _ENQUEUE = text("""
     WITH new AS (
         INSERT INTO job_queue (id, organization_id, job_type, payload, priority, run_after, max_retries, timeout_s,
-                               unique_key, limit_key, parent_id, trace_parent)
+                               unique_key, limit_key, parent_id, trace_parent, request_id)
         VALUES (:id, :organization_id, :job_type, CAST(CAST(:payload AS text) AS jsonb), :priority,
                 coalesce(:run_after, now()), :max_retries, :timeout_s, :unique_key, :limit_key, :parent_id,
-                :trace_parent)
+                :trace_parent, :request_id)
         ON CONFLICT (organization_id, job_type, unique_key)
               WHERE unique_key IS NOT NULL AND status IN ('pending', 'running') DO NOTHING
         RETURNING id, organization_id)
@@ -46,9 +47,9 @@ _LIVE = text("""
 _ENQUEUE_MANY = text("""
     WITH new AS (
         INSERT INTO job_queue (id, organization_id, job_type, payload, priority, run_after, max_retries, timeout_s,
-                               unique_key, limit_key, parent_id, trace_parent)
+                               unique_key, limit_key, parent_id, trace_parent, request_id)
         SELECT job.id, :organization_id, job.job_type, job.payload::jsonb, job.priority, coalesce(job.run_after, now()),
-               job.max_retries, job.timeout_s, job.unique_key, job.limit_key, :parent_id, :trace_parent
+               job.max_retries, job.timeout_s, job.unique_key, job.limit_key, :parent_id, :trace_parent, :request_id
           FROM unnest(CAST(:ids AS uuid[]), CAST(:job_types AS text[]), CAST(:payloads AS text[]),
                       CAST(:priorities AS text[]), CAST(:max_retries AS int[]), CAST(:timeouts AS int[]),
                       CAST(:run_afters AS timestamptz[]), CAST(:unique_keys AS text[]), CAST(:limit_keys AS text[]))
@@ -111,7 +112,8 @@ async def enqueue(
             that one's id is returned.
         max_retries: None takes the job type's own.
         parent_id: the job that asked for this one.
-        trace_parent: the trace it belongs to, as a W3C `traceparent`.
+        trace_parent: the trace it belongs to, as a W3C `traceparent`; None takes that of the work in hand, whose
+            request it keeps in any case.
 
     Raises:
         UnknownJobType: when the class is not in the catalogue.
@@ -128,8 +130,7 @@ async def enqueue(
         "timeout_s": known.timeout_s,
         "unique_key": unique_key,
         "limit_key": known.limit_key(organization_id),
-        "parent_id": parent_id,
-        "trace_parent": trace_parent,
+        **_whence(parent_id, trace_parent),
     }
     for _ in range(_MOST_RACES):
         found = (await session.execute(_ENQUEUE, values)).scalar_one_or_none()
@@ -171,7 +172,7 @@ async def enqueue_many(
     if not jobs:
         return []
     columns = _columns(jobs, organization_id, run_after=run_after, priority=priority, max_retries=max_retries)
-    common = {"organization_id": organization_id, "parent_id": parent_id, "trace_parent": trace_parent}
+    common = {"organization_id": organization_id, **_whence(parent_id, trace_parent)}
     return await _enqueue_all(session, columns, common)
 
 
@@ -182,9 +183,19 @@ async def enqueue_unless_waiting(session: AsyncSession, jobs: Sequence[KeyedJob]
         UnknownJobType: when a class is not in the catalogue; none is enqueued.
     """
     columns = _columns(jobs, organization_id)
-    common = {"organization_id": organization_id, "parent_id": None, "trace_parent": None}
+    common = {"organization_id": organization_id, **_whence(None, None)}
     if jobs and (await session.execute(_ENQUEUE_MANY, columns | common)).first() is not None:
         wake_after_commit(session)
+
+
+def _whence(parent_id: UUID | None, trace_parent: str | None) -> dict[str, Any]:
+    """Return the columns that say what asked for a job."""
+    begun = origin.current()
+    return {
+        "parent_id": parent_id,
+        "trace_parent": trace_parent or begun.trace_parent,
+        "request_id": begun.request_id,
+    }
 
 
 async def _enqueue_all(session: AsyncSession, columns: dict[str, list[Any]], common: dict[str, Any]) -> list[UUID]:

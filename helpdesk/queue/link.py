@@ -24,6 +24,8 @@ CONNECTION_ERRORS: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    # The server became a standby, or a proxy leads to one: a new connection finds the one that takes writes.
+    asyncpg.ReadOnlySQLTransactionError,
 )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk.database.base import new_id
 from helpdesk.models.values import JobPriority
+from helpdesk.observability import origin
 from helpdesk.queue.args import JobArgs
 from helpdesk.queue.enqueue import UniqueKeyContended
 from helpdesk.queue.wake import wake_after_commit
@@ -23,10 +24,10 @@ _MOST_RACES = 10
 _ENQUEUE = text("""
     WITH new AS (
         INSERT INTO job_queue (id, organization_id, job_type, payload, priority, run_after, max_retries, timeout_s,
-                               unique_key, limit_key, trace_parent)
+                               unique_key, limit_key, trace_parent, request_id)
         SELECT job.id, :organization_id, job.job_type, job.payload::jsonb, job.priority,
                coalesce(job.run_after, now() + make_interval(secs => job.delay_s)), job.max_retries, job.timeout_s,
-               job.unique_key, job.limit_key, job.trace_parent
+               job.unique_key, job.limit_key, job.trace_parent, :request_id
           FROM unnest(CAST(:ids AS uuid[]), CAST(:job_types AS text[]), CAST(:payloads AS text[]),
                       CAST(:priorities AS text[]), CAST(:run_afters AS timestamptz[]), CAST(:delays AS float8[]),
                       CAST(:max_retries AS int[]), CAST(:timeouts AS int[]), CAST(:unique_keys AS text[]),
@@ -56,7 +57,7 @@ class JobRequest:
         run_after: not before this time (UTC).
         delay_s: not before so many seconds from now, where `run_after` is None.
         unique_key: while a pending or running job of this organisation and type has the key, that one stands for it.
-        trace_parent: the trace it belongs to, as a W3C `traceparent`.
+        trace_parent: the trace it belongs to, as a W3C `traceparent`; None takes that of the work in hand.
     """
 
     args: JobArgs
@@ -108,8 +109,10 @@ async def accept(session: AsyncSession, requests: Sequence[JobRequest], *, organ
 def _columns(asked: Sequence[tuple[JobRequest, UUID]], *, organization_id: UUID) -> dict[str, Any]:
     """Return the columns of new jobs, each an array in the order of the requests."""
     requests = [request for request, _ in asked]
+    begun = origin.current()
     return {
         "organization_id": organization_id,
+        "request_id": begun.request_id,
         "ids": [job for _, job in asked],
         "job_types": [request.args.job_type for request in requests],
         "payloads": [request.args.model_dump_json() for request in requests],
@@ -122,5 +125,5 @@ def _columns(asked: Sequence[tuple[JobRequest, UUID]], *, organization_id: UUID)
         "timeouts": [request.args.timeout_s for request in requests],
         "unique_keys": [request.unique_key for request in requests],
         "limit_keys": [request.args.limit_key(organization_id) for request in requests],
-        "trace_parents": [request.trace_parent for request in requests],
+        "trace_parents": [request.trace_parent or begun.trace_parent for request in requests],
     }

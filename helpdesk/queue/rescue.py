@@ -33,25 +33,34 @@ taken AS (
            finished_at = CASE WHEN j.cancel_requested_at IS NOT NULL OR j.crash_count + 1 >= $3 THEN now() END,
            run_after = now() + make_interval(secs => $4::float8 * 4 ^ j.crash_count * (0.5 + random()))
      WHERE j.id = ANY (ARRAY(SELECT id FROM lost))
-    RETURNING j.id, j.organization_id, j.job_type, j.attempts, j.status, j.last_error, j.crash_count),
+    RETURNING j.id, j.organization_id, j.job_type, j.attempts, j.status, j.last_error, j.crash_count, j.request_id,
+              (SELECT worker FROM lost WHERE lost.id = j.id) AS worker),
 event AS (
     INSERT INTO job_events (organization_id, job_id, event, attempt, worker, detail)
     SELECT organization_id, id,
            CASE status WHEN 'pending' THEN 'rescued' WHEN 'cancelled' THEN 'cancelled' ELSE 'dead_lettered' END,
-           attempts, (SELECT worker FROM lost WHERE lost.id = taken.id), last_error FROM taken)
-SELECT id, job_type, status, last_error, crash_count FROM taken
+           attempts, worker, last_error FROM taken)
+SELECT id, organization_id, job_type, status, last_error, crash_count, request_id, worker FROM taken
 """
 
 
 @dataclass(frozen=True)
 class Rescued:
-    """A job taken from a worker that no longer tends to it."""
+    """A job taken from a worker that no longer tends to it.
+
+    Attributes:
+        request_id: the HTTP request that the job goes back to; None where none does.
+        worker: the one that had it.
+    """
 
     id: UUID
+    organization_id: UUID
     job_type: str
     status: str
     last_error: str
     crash_count: int
+    request_id: str | None
+    worker: UUID
 
 
 async def rescue(

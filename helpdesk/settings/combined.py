@@ -10,6 +10,7 @@ from typing import Self
 
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
+from helpdesk.settings.addresses import one_form
 from helpdesk.settings.keeping import KeepingSettings
 from helpdesk.settings.knowledge import KnowledgeSettings
 from helpdesk.settings.messaging import MessagingSettings
@@ -62,6 +63,13 @@ class Settings(
         return self.model_copy(update={"database_url": self.database_listen_url, "database_pgbouncer": False})
 
     @property
+    def replica(self) -> Self | None:
+        """Return settings that lead to the replicas; None where there are none."""
+        if self.database_replica_url is None:
+            return None
+        return self.model_copy(update={"database_url": self.database_replica_url, "database_replica_url": None})
+
+    @property
     def sqlalchemy_url(self) -> str:
-        """Return the database URL with the driver SQLAlchemy needs."""
-        return f"{DRIVER}://{self.database_url.split('://', 1)[1]}"
+        """Return the database URL with the driver SQLAlchemy needs, and several servers in the form it reads."""
+        return one_form(f"{DRIVER}://{self.database_url.split('://', 1)[1]}")

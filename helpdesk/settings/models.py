@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
 from helpdesk.settings.names import also_bare
+
+# The name that stands for no text model at all.
+NO_TEXT_MODEL: Final = "none"
 
 
 class ModelSettings(BaseSettings):
@@ -18,7 +22,10 @@ class ModelSettings(BaseSettings):
         validation_alias=also_bare("OLLAMA_HOST"),
         description="The model runtime: an Ollama server, or the embedded one.",
     )
-    text_model: str = Field(default="qwen2.5-coder:1.5b", description="The model that classifies and phrases.")
+    text_model: str = Field(
+        default="qwen2.5-coder:1.5b",
+        description="The model that classifies and phrases; none: do without one.",
+    )
     embedding_model: str = Field(default="all-minilm", description="The model that turns text into vectors.")
     model_timeout_s: float = Field(default=120, gt=0, description="Longest wait for one answer of a text model.")
     embed_timeout_s: float = Field(default=60, gt=0, description="Longest wait for one batch of vectors.")
@@ -70,3 +77,8 @@ class ModelSettings(BaseSettings):
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
             raise ValueError("the endpoint's URL must be like http://host:8000/v1, without a name or a password in it")
         return url.rstrip("/")
+
+    @property
+    def without_text_model(self) -> bool:
+        """Tell whether Ollama's text model is left out on purpose."""
+        return self.text_model == NO_TEXT_MODEL

@@ -80,3 +80,20 @@ async def hang(args: Hang, context: WorkerContext) -> Outcome:
     """Hang."""
     await context.in_thread(time.sleep, args.seconds)
     return Done()
+
+
+@register
+class BlockLoop(JobArgs):
+    """Block the event loop, as code does that forgets to wait."""
+
+    job_type: ClassVar = "TEST_BLOCK_LOOP"
+    queue: ClassVar = "tests"
+
+    seconds: float
+
+
+@handlers.handles(BlockLoop)
+async def block_loop(args: BlockLoop, _context: WorkerContext) -> Outcome:
+    """Block."""
+    time.sleep(args.seconds)  # noqa: ASYNC251 (that is the point)
+    return Done()

@@ -28,6 +28,11 @@ class Running:
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
 
+    def lines(self, **values: str) -> list[dict[str, str]]:
+        """Return the lines of the log that have these values."""
+        found = (dict(re.findall(r'(\w+)=("[^"]*"|\S*)', line)) for line in self.log().splitlines())
+        return [line for line in found if line.items() >= values.items()]
+
     async def wait_for_log(self, pattern: str, *, within_s: float = _START_WITHIN_S) -> re.Match[str]:
         """Wait until a line of the log matches; fail with the log when the process ends first."""
         deadline = time.monotonic() + within_s

@@ -23,6 +23,7 @@ async def back_up(_args: BackUp, context: WorkerContext) -> Outcome:
             settings,
             folder=backup_folder(settings),
             keep=settings.backup_keep,
+            weeks=settings.backup_keep_weeks,
             now=context.now(),
             progress=context.progress,
         )

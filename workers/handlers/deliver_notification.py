@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import structlog
+
 from helpdesk.notifications.commands import deliver
 from helpdesk.queue.catalog import DeliverNotification
 from helpdesk.queue.outcomes import Outcome
 from workers.context import WorkerContext
 from workers.refusals import outcome_of
 from workers.registry import handlers
+
+log = structlog.get_logger(__name__)
 
 
 @handlers.handles(DeliverNotification)
@@ -19,7 +23,9 @@ async def deliver_notification(args: DeliverNotification, context: WorkerContext
 async def _deliver(notice: DeliverNotification, context: WorkerContext) -> None:
     organization_id = context.organization_id
     async with context.database.transaction(organization_id) as session:
-        await deliver(
+        told = await deliver(
             session, organization_id=organization_id, notice=notice, now=context.now(), settings=context.settings
         )
         await context.complete_in(session)
+    for user_id in sorted(told):
+        log.info("person_notified", user_id=str(user_id), notice=notice.kind)

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from helpdesk.ai.model import ModelBusy
+from helpdesk.observability.metrics import models
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +55,7 @@ class Breaker:
         self._probing = False
         self._last_error: str | None = None
         self._last_failure: tuple[str, float] | None = None
+        models.watch_breaker(self)
 
     @property
     def state(self) -> BreakerState:
@@ -108,6 +110,7 @@ class Breaker:
                 self._probing = True
                 return True
             case _:
+                models.BREAKER_REFUSALS.labels(self.name).inc()
                 waiting = max(1.0, (self._open_until or 0.0) - self._clock())
                 raise ModelBusy(f"The model runtime was away just now: {self._last_error}", retry_after=waiting)
 
@@ -121,6 +124,7 @@ class Breaker:
             was_closed = self._open_until is None
             self._open_until = self._clock() + self._cooldown_s
             if was_closed:
+                models.BREAKER_OPENINGS.labels(self.name).inc()
                 log.warning("model_breaker_opened", calls=self.name, reason=detail, retry_s=self._cooldown_s)
 
     def _answered(self) -> None:

@@ -25,6 +25,7 @@ from helpdesk.database.engine import Database
 from helpdesk.settings import Settings
 
 LISTING_TIMEOUT_S = 5.0
+_LEFT_OUT = "There is no text model: ATUM_TEXT_MODEL leaves it out."
 _STAYS = "The text model is not on this host, and the organisation lets no text leave it."
 
 
@@ -101,6 +102,8 @@ def connect_models(settings: Settings, *, database: Database | None = None) -> C
 
 
 def _over_ollama(settings: Settings, listing: Listing, turns: Turns, *, stays: bool) -> _Text:
+    if settings.without_text_model:
+        return _Text(NoModel(_LEFT_OUT), NoModel(_LEFT_OUT), (), (), ())
     client = OllamaClient(settings.ollama_host, read_s=settings.model_timeout_s)
     breaker, speed = Breaker("text"), Speed()
 

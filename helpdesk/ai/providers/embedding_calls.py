@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from helpdesk.ai.model import InputRefused, ModelBusy, ModelSlow
 from helpdesk.ai.providers.breaker import Breaker
+from helpdesk.ai.providers.call_log import embedding_call
 from helpdesk.ai.providers.pace import Pace
 from helpdesk.ai.providers.speed import Speed
 from helpdesk.ai.providers.token_ratio import TokenRatio
@@ -84,8 +85,10 @@ class EmbeddingCalls:
 
     async def _once(self, texts: Sequence[str]) -> NDArray[np.float32]:
         began = time.perf_counter()
-        with self.breaker.guard():
+        with embedding_call(self._name, texts=len(texts)) as called, self.breaker.guard():
+            called.sent = True
             raw, tokens = await self._send(texts)
+            called.prompt_tokens = tokens
         self.speed.learn(len(texts), time.perf_counter() - began)
         vectors = checked_vectors(raw, count=len(texts))
         self._ratio.learn(texts, tokens)

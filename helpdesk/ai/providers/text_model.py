@@ -11,10 +11,12 @@ import structlog
 
 from helpdesk.ai.model import Answer, AnswerUnusable, ModelIdentity, ModelMissing, Prompt, Spent, metered
 from helpdesk.ai.providers.breaker import Breaker
+from helpdesk.ai.providers.call_log import text_call
 from helpdesk.ai.providers.schemas import PROBE, PROBE_SCHEMA, PROBE_TOKENS, checked_answer, told
 from helpdesk.ai.providers.speaking import TOLD, SchemaRefused, Speaker
 from helpdesk.ai.providers.speed import Speed
 from helpdesk.ai.providers.turns import Turns
+from helpdesk.observability.metrics import models
 from helpdesk.redaction import redacted
 
 log = structlog.get_logger(__name__)
@@ -98,6 +100,7 @@ class TextModel:
             try:
                 return await self._attempt(prompt, schema, max_tokens, identity)
             except AnswerUnusable as first:
+                models.unusable(identity.name)
                 if not first.cut_short and schema is not None:
                     await self._find_a_way(identity)
                 return await self._again(prompt, schema, max_tokens * 2, identity, first.spent)
@@ -108,6 +111,7 @@ class TextModel:
         try:
             answer = await self._attempt(prompt, schema, max_tokens, identity)
         except AnswerUnusable as second:
+            models.unusable(identity.name)
             raise AnswerUnusable(second.detail, cut_short=second.cut_short, spent=spent + second.spent) from second
         both = spent + Spent(answer.prompt_tokens, answer.output_tokens, answer.total_ms)
         return replace(
@@ -136,8 +140,10 @@ class TextModel:
     ) -> Answer:
         sent = prompt if schema is None or way != TOLD else told(prompt, schema)
         began = time.perf_counter()
-        with self.breaker.guard(), metered():
+        with text_call(identity.name, prompt) as called, self.breaker.guard(), metered():
+            called.sent = True
             said = await self._speaker.say(sent, identity=identity, schema=schema, way=way, max_tokens=max_tokens)
+            called.prompt_tokens, called.output_tokens = said.prompt_tokens, said.output_tokens
         took_ms = said.eval_ms or said.total_ms or (time.perf_counter() - began) * 1000
         self.speed.learn(said.output_tokens, took_ms / 1000)
         if said.total_ms is None:
@@ -178,5 +184,5 @@ def _guarded(prompt: Prompt) -> Prompt:
     user = redacted(prompt.user)
     if user == prompt.user:
         return prompt
-    log.warning("prompt_was_not_redacted", prompt=prompt.id, version=prompt.version)
+    log.warning("prompt_was_not_redacted", prompt_id=prompt.id, prompt_version=prompt.version)
     return replace(prompt, user=user)

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Protocol
 
+from helpdesk.observability.metrics.models import waiting_for_turn
+
 # Calls that people wait for, made in a row while another one waits; then it is that one's turn.
 MOST_IN_A_ROW = 4
 # What a call that nobody waits for gives way to people of other processes, at most.
@@ -53,10 +55,11 @@ class Turns:
     async def turn(self, *, interactive: bool) -> AsyncIterator[None]:
         """Wait for a turn, and have it while the context is open."""
         async with self._standing() if interactive else nullcontext():
-            if interactive:
-                await self._take(self._people)
-            else:
-                await self._take_when_nobody_waits()
+            with waiting_for_turn(interactive=interactive):
+                if interactive:
+                    await self._take(self._people)
+                else:
+                    await self._take_when_nobody_waits()
             try:
                 yield
             finally:

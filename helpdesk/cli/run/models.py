@@ -20,9 +20,9 @@ from helpdesk.cli.models import DEFAULT_MODEL, SMALL_MODEL, sidecar_command
 from helpdesk.cli.run.options import Options
 from helpdesk.cli.run.place import Place
 from helpdesk.cli.run.process import Service
+from helpdesk.settings.models import NO_TEXT_MODEL
 
 _ENOUGH_MEMORY = 4 * 2**30
-_NO_TEXT_MODEL = "none"
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,19 @@ def plan_models(options: Options, place: Place) -> ModelPlan:
             stop_within_s=8,
         )
     ]
-    environment = {"ATUM_OLLAMA_HOST": f"http://127.0.0.1:{port}"}
-    if model != _NO_TEXT_MODEL:
-        environment["ATUM_TEXT_MODEL"] = model
-        if model not in {file.name for file in installed(place.models)}:
-            services.append(_fetching(model, place.models))
+    environment = {"ATUM_OLLAMA_HOST": f"http://127.0.0.1:{port}", "ATUM_TEXT_MODEL": model}
+    if model != NO_TEXT_MODEL and model not in {file.name for file in installed(place.models)}:
+        services.append(_fetching(model, place.models))
     return ModelPlan(environment, tuple(services), tuple(notes))
 
 
 def _with_ollama(host: str, options: Options) -> ModelPlan:
     address = read_settings(ollama_host=host).ollama_host
-    environment = {"ATUM_OLLAMA_HOST": address} | ({"ATUM_TEXT_MODEL": SMALL_MODEL} if options.small else {})
+    environment = {"ATUM_OLLAMA_HOST": address}
+    if not options.text_model:
+        environment["ATUM_TEXT_MODEL"] = NO_TEXT_MODEL
+    elif options.small:
+        environment["ATUM_TEXT_MODEL"] = SMALL_MODEL
     if not stays_here(address, own_hosts=read_settings().own_model_hosts):
         unknown = (
             f"Warning: {address} is not on this host, so no text is sent there. If that host is yours, name it in "
@@ -89,14 +91,15 @@ def _answers(address: str) -> bool:
 def _text_model(options: Options) -> tuple[str, list[str]]:
     """Return the text model this machine can carry, and what to tell about the choice."""
     without = "drafts are made of article sentences and tickets are sorted by the classifier alone"
-    if not options.text_model:
-        return _NO_TEXT_MODEL, [f"There is no text model in this run: {without}."]
+    named = os.environ.get("ATUM_TEXT_MODEL")
+    if not options.text_model or named == NO_TEXT_MODEL:
+        return NO_TEXT_MODEL, [f"There is no text model in this run: {without}."]
     if not _has_libgomp():
         missing = f"The system library libgomp is missing, so there is no text model: {without}."
-        return _NO_TEXT_MODEL, [f"{missing} Install it (Debian: apt-get install libgomp1) and start again."]
+        return NO_TEXT_MODEL, [f"{missing} Install it (Debian: apt-get install libgomp1) and start again."]
     if options.small:
         return SMALL_MODEL, []
-    if named := os.environ.get("ATUM_TEXT_MODEL"):
+    if named:
         return known_file(named).name, []
     if (free := _available_memory()) < _ENOUGH_MEMORY:
         return SMALL_MODEL, [f"The smaller text model is used, since {free / 2**30:.1f} GiB of memory are free."]

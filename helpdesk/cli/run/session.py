@@ -15,6 +15,7 @@ from helpdesk.cli.checkout import runtime_noted
 from helpdesk.cli.configuration import read_settings
 from helpdesk.cli.run.demo import Demo, prepare_demo
 from helpdesk.cli.run.embedded import embedded_postgres
+from helpdesk.cli.run.metrics import shown_by
 from helpdesk.cli.run.models import ModelPlan, plan_models
 from helpdesk.cli.run.options import Options
 from helpdesk.cli.run.output import Output
@@ -82,7 +83,8 @@ class Session:
             await self._migrate(environment)
             plan = await asyncio.to_thread(plan_models, self.options, self.place)
             environment |= plan.environment
-            stack.enter_context(runtime_noted(self.place.folder, plan.environment["ATUM_OLLAMA_HOST"]))
+            address, text_model = plan.environment["ATUM_OLLAMA_HOST"], plan.environment.get("ATUM_TEXT_MODEL", "")
+            stack.enter_context(runtime_noted(self.place.folder, address, text_model=text_model))
             # The models load while the demo organisation does, and the index takes it in.
             self._start_models(plan, environment)
             self._start_worker("rag", environment)
@@ -128,7 +130,8 @@ class Session:
         for note in plan.notes:
             self.output.say(note, "yellow")
         for service in plan.services:
-            self.supervisor.start(replace(service, environment=environment), floor=_MODELS)
+            own = environment | shown_by("models", listen=_metrics_listen())
+            self.supervisor.start(replace(service, environment=own), floor=_MODELS)
 
     async def _prepare_demo(self, environment: dict[str, str]) -> Demo | None:
         if not self.options.demo:
@@ -147,10 +150,12 @@ class Session:
 
     def _start_api(self, environment: dict[str, str]) -> Process:
         command = [sys.executable, "-P", "-m", "api"]
+        environment = environment | shown_by("api", listen=_metrics_listen())
         return self.supervisor.start(Service("api", command, environment, style="green"), floor=_API)
 
     def _start_worker(self, worker: str, environment: dict[str, str]) -> None:
         command = [sys.executable, "-P", "-m", "workers", worker]
+        environment = environment | shown_by(worker, listen=_metrics_listen())
         stop_within_s = read_settings().drain_timeout_s + 10
         service = Service(
             f"{worker}-worker", command, environment, style=_WORKER_STYLES[worker], stop_within_s=stop_within_s
@@ -165,6 +170,10 @@ class Session:
                 if api.starts > 3 or asyncio.get_running_loop().time() > deadline:
                     raise StartFailed(f"The API did not start; see {self.place.logs / 'api.log'}.")
                 await asyncio.sleep(0.1)
+
+
+def _metrics_listen() -> str:
+    return read_settings().metrics_listen
 
 
 async def _is_ready(client: httpx.AsyncClient, port: int) -> bool:

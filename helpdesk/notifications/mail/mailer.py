@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 import structlog
+from pydantic import SecretStr
 
 from helpdesk.errors import Conflict, HelpdeskError
 from helpdesk.redaction import redacted
@@ -154,27 +155,11 @@ class Mailer:
         return self._connection
 
     async def _connect(self) -> aiosmtplib.SMTP:
-        if self._url is None:
-            raise MailNotConfigured("No mail server is configured; set ATUM_SMTP_URL.")
-        parts = urlsplit(self._url.get_secret_value())
-        connection = aiosmtplib.SMTP(
-            hostname=parts.hostname,
-            port=parts.port or _PORTS[parts.scheme],
-            username=unquote(parts.username) if parts.username else None,
-            password=unquote(parts.password) if parts.password else None,
-            timeout=self._timeout_s,
-            use_tls=parts.scheme == "smtps",
-            start_tls=parts.scheme == "starttls",
-        )
         try:
-            await connection.connect()
-            await connection.ehlo()
+            return await _connected(self._url, timeout_s=self._timeout_s)
         except (aiosmtplib.SMTPException, OSError) as error:
             # Also a wrong password: it is not the mail's fault, and somebody may put it right within the day.
-            connection.close()
             raise MailDeferred(f"The mail server does not let us in: {type(error).__name__}: {error}.") from error
-        log.debug("mail_server_connected", host=parts.hostname)
-        return connection
 
     async def _name_recipients(self, connection: aiosmtplib.SMTP, recipients: Sequence[str]) -> list[Refused]:
         refused = []
@@ -215,6 +200,47 @@ class Mailer:
 
     def _leave_later(self) -> None:
         self._closing = asyncio.get_running_loop().call_later(_IDLE_S, self._drop)
+
+
+async def greet(settings: Settings, *, timeout_s: float) -> str:
+    """Greet the mail server, log in where a name is set, take leave again, and return how it names itself.
+
+    Raises:
+        MailNotConfigured: there is none.
+        SMTPException, OSError: what keeps us out, in the library's words.
+    """
+    connection = await _connected(settings.smtp_url, timeout_s=timeout_s)
+    said = connection.last_ehlo_response.message if connection.last_ehlo_response else ""
+    try:
+        with suppress(aiosmtplib.SMTPException, OSError):
+            await connection.quit(timeout=_QUIT_S)
+    finally:
+        connection.close()
+    return said.splitlines()[0] if said else "without a name"
+
+
+async def _connected(url: SecretStr | None, *, timeout_s: float) -> aiosmtplib.SMTP:
+    """Connect, greet and log in."""
+    if url is None:
+        raise MailNotConfigured("No mail server is configured; set ATUM_SMTP_URL.")
+    parts = urlsplit(url.get_secret_value())
+    connection = aiosmtplib.SMTP(
+        hostname=parts.hostname,
+        port=parts.port or _PORTS[parts.scheme],
+        username=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+        timeout=timeout_s,
+        use_tls=parts.scheme == "smtps",
+        start_tls=parts.scheme == "starttls",
+    )
+    try:
+        await connection.connect()
+        await connection.ehlo()
+    except (aiosmtplib.SMTPException, OSError):
+        connection.close()
+        raise
+    log.debug("mail_server_connected", host=parts.hostname)
+    return connection
 
 
 def _takes_utf8(connection: aiosmtplib.SMTP) -> bool:

@@ -37,8 +37,8 @@ async def tell(
     now: datetime,
     settings: Settings,
     ticket: Ticket | None = None,
-) -> int:
-    """Tell whom a notice is for, and return how many have not been told before.
+) -> set[UUID]:
+    """Tell whom a notice is for, and return those who had not been told before.
 
     Args:
         ticket: the one that it is about; None where it is about an article.
@@ -47,7 +47,7 @@ async def tell(
     """
     told = await people_for(session, organization_id=organization_id, notice=notice)
     if not told:
-        return 0
+        return set()
     persons = await people(session, organization_id=organization_id, user_ids=told)
     common = {
         "organization_id": organization_id,
@@ -78,7 +78,7 @@ async def tell(
             now=now,
             settings=settings,
         )
-    return len({row.user_id for row in shown} | mailed.keys())
+    return {row.user_id for row in shown} | mailed.keys()
 
 
 def _deliveries(

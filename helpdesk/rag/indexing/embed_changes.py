@@ -16,6 +16,7 @@ from helpdesk.ai.model import CountsTokens, Embedder, InputRefused, ModelIdentit
 from helpdesk.ai.runs.record import record_embedding
 from helpdesk.database.engine import Database
 from helpdesk.errors import Unavailable
+from helpdesk.observability.metrics.index import EMBED
 from helpdesk.rag.embedding.embed import Embedded, embed_all
 from helpdesk.rag.embedding.models import ActiveModel, active_model, ensure_active_model, learn_ratio, runtime_of
 from helpdesk.rag.embedding.vectors import EmbeddedElsewhere, hash_of_input, stored_vectors, vectors_for
@@ -125,6 +126,7 @@ async def embed_passages(making: Making, model: ActiveModel, texts: Iterable[str
         started = time.perf_counter()
         made = await embed_all(runtime, [prefix + words for words in texts], chars_per_token=model.chars_per_token)
         took_ms = 1000 * (time.perf_counter() - started)
+        EMBED.observe(took_ms / 1000)
     if made.vectors:
         # What is kept must be of this model for sure: its name may have moved since the runtime was last asked.
         await runtime_of(making.database, making.embedder, model, fresh=True)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from helpdesk.ai.model import Embedder, ModelBusy
 from helpdesk.database.engine import Database
 from helpdesk.errors import Unavailable
+from helpdesk.models.values import SourceType
 from helpdesk.queue.link import CONNECTION_ERRORS, Runs
 from helpdesk.queue.outcomes import LeaseLost
 from helpdesk.rag.embedding.embed import Embedded
@@ -148,12 +149,24 @@ async def _finish_change(
         await _fail(indexer, change.task, f"{type(error).__name__}: {error}", report)
         return []
     report.documents += 1
+    log.debug(
+        "source_indexed",
+        organization_id=str(change.task.organization_id),
+        source_type=change.task.source_type,
+        source_id=str(change.task.source_id),
+        ticket_id=_ticket_of(change.task),
+        passages=len(change.composed.drafts),
+    )
     report.chunks += len(change.composed.drafts)
     report.reused += sum(1 for kept in change.difference.kept if kept.chunk.has_vector)
     return [
         Lacking(change.task.organization_id, chunk_id, draft.embedded, of_ticket=draft is change.question)
         for chunk_id, draft in added
     ]
+
+
+def _ticket_of(task: IndexTaskInHand) -> str | None:
+    return str(task.source_id) if task.source_type is SourceType.TICKET else None
 
 
 def _is_the_connections(error: Exception) -> bool:
@@ -172,8 +185,10 @@ async def _fail(indexer: Indexer, task: IndexTaskInHand, error: str, report: Bat
     report.failed += 1
     log.warning(
         "source_not_indexed",
+        organization_id=str(task.organization_id),
         source_type=task.source_type,
         source_id=str(task.source_id),
+        ticket_id=_ticket_of(task),
         attempt=task.attempts + 1,
         status=status,
         error=error,

@@ -18,9 +18,9 @@ from tests import warm
 from tests.database.attachments.files import a_ticket, attached
 
 
-def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(settings: Settings, *arguments: str, first: str = "backup") -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"ATUM_DATABASE_URL": settings.database_url, "ATUM_DATA_DIR": str(settings.data_dir)}
-    return warm.run("helpdesk.cli", "backup", *arguments, environment=environment)
+    return warm.run("helpdesk.cli", first, *arguments, environment=environment)
 
 
 async def test_a_backup_is_made_listed_proven_and_brought_back(

@@ -114,10 +114,10 @@ async def test_those_who_lead_hear_of_what_belongs_to_nobody_who_is_there(shelf:
         told = await deliver(
             session, organization_id=shelf.organization_id, notice=notice, now=NOW, settings=Settings()
         )
-        assert told == 1
+        assert told == {shelf.lead.user_id}
         again = await deliver(
             session, organization_id=shelf.organization_id, notice=notice, now=NOW, settings=Settings()
         )
-        assert again == 0
+        assert again == set()
     rows = await shelf.rows(f"SELECT user_id, body, ticket_id FROM {Notification.__tablename__}")
     assert rows == [{"user_id": shelf.lead.user_id, "body": "Printers", "ticket_id": None}]

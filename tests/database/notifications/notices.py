@@ -108,9 +108,10 @@ class Desk:
         values = {"kind": "sla.warning", "ticket_id": self.ticket_id, "dedupe_key": str(uuid4()), "title": "#1: late"}
         notice = DeliverNotification(**(values | changes))
         async with self.database.transaction(self.organization_id) as session:
-            return await deliver(
+            told = await deliver(
                 session, organization_id=self.organization_id, notice=notice, now=now, settings=settings
             )
+        return len(told)
 
     async def digest(self, user_id: UUID, *, now: datetime, settings: Settings = WITH_MAIL) -> int:
         async with self.database.transaction(self.organization_id) as session:

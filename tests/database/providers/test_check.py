@@ -91,6 +91,14 @@ async def test_missing_models_are_named_with_the_command_that_fetches_them(good:
     assert (code, found["ollama"]["models"]["verdict"]) == (2, "unusable")
 
 
+async def test_a_text_model_that_is_left_out_on_purpose_is_no_problem(good: ScriptedOllama) -> None:
+    code, found = await _check(good.url, ATUM_TEXT_MODEL="none")
+    assert (code, {finding["verdict"] for finding in found["ollama"].values()}) == (0, {"ok"})
+    assert "left out on purpose" in found["ollama"]["models"]["told"]
+    assert "schema" not in found["ollama"]
+    assert good.requests["/api/chat"] == []
+
+
 async def test_a_runtime_that_cuts_ignores_and_mixes_up_has_a_problem_of_each_kind(ollama: ScriptedOllama) -> None:
     ollama.obeys = False
     ollama.capabilities = ["completion", "thinking"]

@@ -14,7 +14,7 @@ import pytest
 
 from helpdesk.database.base import new_id
 from helpdesk.database.engine import Database
-from helpdesk.queue import settle
+from helpdesk.queue import settle, standing
 from helpdesk.queue.claim import HEARTBEAT
 from helpdesk.queue.claim_sql import (
     BY_DEADLINE,
@@ -214,6 +214,11 @@ async def test_every_hot_statement_reads_its_own_index_whatever_the_statistics_s
             {"ix_job_queue_limit", "uq_job_queue_limit_slot"},
         ),
         "next due": (NEXT_DUE, "ARRAY['TEST_ECHO'], ARRAY['tests']", {"ix_job_queue_claim"}),
+        "oldest ready": (
+            standing._OLDEST,
+            "ARRAY['TEST_ECHO']",
+            {"ix_job_queue_claim", "ix_job_queue_limit"},
+        ),
         "heartbeat": (HEARTBEAT, batch, {"pk_job_queue"}),
         "complete": (settle._COMPLETE, f"{batch}, '{{}}'", {"pk_job_queue"}),
         "prune": (PRUNE, "'1 min', ARRAY['completed'], 2000", {"ix_job_queue_finished_at", "pk_job_queue"}),

@@ -38,7 +38,7 @@ async def test_vectors_past_their_time_are_removed_and_made_again_when_needed(de
     for words in ("printer jam", "mailbox full"):
         await vectors_for(desk.database, desk.embedder, texts=[words], **scope)
     age = text("UPDATE rag_input_vectors SET created_at = created_at - interval '366 days' WHERE input_hash = "
-               "(SELECT min(input_hash) FROM rag_input_vectors)")  # fmt: skip
+               "(SELECT input_hash FROM rag_input_vectors ORDER BY input_hash LIMIT 1)")  # fmt: skip
     async with desk.database.transaction(desk.organization_id) as session:
         await session.execute(age)
     removed = []

@@ -18,7 +18,7 @@ MARCH = ("--from", "2026-03-02", "--to", "2026-03-08")
 
 
 def report(desk: Desk, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return warm.run(
+    return warm.run_for_bytes(
         "helpdesk.cli",
         "report",
         *arguments,

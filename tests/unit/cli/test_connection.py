@@ -29,12 +29,14 @@ def test_commands_find_the_run_of_a_folder_and_its_models(tmp_path: Path, monkey
     (tmp_path / "postgres/sock").mkdir(parents=True)
     (tmp_path / "postgres/sock/.s.PGSQL.5432").touch()
     usual = Settings().ollama_host
-    with runtime_noted(tmp_path, "http://127.0.0.1:36891"):
+    with runtime_noted(tmp_path, "http://127.0.0.1:36891", text_model="none"):
         found = chosen_settings()
         monkeypatch.setenv("ATUM_OLLAMA_HOST", "http://models.example:11434")
         named = chosen_settings()
     monkeypatch.delenv("ATUM_OLLAMA_HOST")
     assert str(tmp_path / "postgres/sock") in found.database_url
     assert (found.data_dir, found.ollama_host) == (tmp_path, "http://127.0.0.1:36891")
+    assert found.without_text_model
+    assert not named.without_text_model
     assert named.ollama_host == "http://models.example:11434"
     assert chosen_settings().ollama_host == usual, "the run is over"

@@ -14,6 +14,9 @@ from helpdesk.ai.providers.probes.vectors import names_in, probe_vectors
 from helpdesk.errors import HelpdeskError, Unavailable
 from helpdesk.settings import Settings
 
+# For an answer that takes no model; whoever waits for the whole probe waits for longer.
+_GLANCE_S = 4.0
+
 
 async def probe_ollama(settings: Settings) -> list[Finding]:
     """Try the runtime of ATUM_OLLAMA_HOST with the two models that the settings name."""
@@ -24,16 +27,30 @@ async def probe_ollama(settings: Settings) -> list[Finding]:
         await client.close()
 
 
-async def _probe(settings: Settings, client: OllamaClient) -> list[Finding]:
+async def glance_at_ollama(settings: Settings) -> list[Finding]:
+    """Look whether the runtime of ATUM_OLLAMA_HOST answers and has the models, without asking them anything."""
+    client = OllamaClient(settings.ollama_host, read_s=_GLANCE_S)
+    try:
+        found, _ = await _glance(settings, client)
+        return found
+    finally:
+        await client.close()
+
+
+async def _glance(settings: Settings, client: OllamaClient) -> tuple[list[Finding], dict[str, Listed]]:
     found = [_place(settings)]
     try:
         version, models = await client.version(), await client.models()
     except Unavailable as away:
         remedy = "Start the runtime of ATUM_OLLAMA_HOST: `ollama serve`, or `atum-desk models serve`."
-        return [*found, Finding("reachable", "unusable", away.detail, remedy)]
+        return [*found, Finding("reachable", "unusable", away.detail, remedy)], {}
     found.append(Finding("reachable", "ok", f"version {version}", figures={"version": version}))
+    return [*found, _models_there(settings, models)], models
+
+
+async def _probe(settings: Settings, client: OllamaClient) -> list[Finding]:
+    found, models = await _glance(settings, client)
     text, vectors = models.get(full_name(settings.text_model)), models.get(full_name(settings.embedding_model))
-    found.append(_models_there(settings, models))
     if vectors is not None:
         listing = Listing(client.models)
         embedder = OllamaEmbedder(name=settings.embedding_model, client=client, listing=listing)
@@ -45,7 +62,7 @@ async def _probe(settings: Settings, client: OllamaClient) -> list[Finding]:
 
 def _place(settings: Settings) -> Finding:
     stays = stays_here(settings.ollama_host, own_hosts=settings.own_model_hosts)
-    remote = [name for name in (settings.text_model, settings.embedding_model) if is_cloud_name(name)]
+    remote = [name for name in _wanted(settings) if is_cloud_name(name)]
     figures = {"endpoint": settings.ollama_host, "own": stays}
     if not stays:
         remedy = (
@@ -59,12 +76,21 @@ def _place(settings: Settings) -> Finding:
     return Finding("place", "ok", f"{settings.ollama_host} is the operator's own", figures=figures)
 
 
+def _wanted(settings: Settings) -> list[str]:
+    """Return the models that should be there, the text model first unless it is left out on purpose."""
+    text = [] if settings.without_text_model else [settings.text_model]
+    return [*text, settings.embedding_model]
+
+
 def _models_there(settings: Settings, models: dict[str, Listed]) -> Finding:
-    wanted = (settings.text_model, settings.embedding_model)
+    wanted = _wanted(settings)
     missing = [name for name in wanted if full_name(name) not in models]
     figures = {"models": {name: entry.digest for name, entry in models.items()}, "missing": missing}
     if not missing:
-        return Finding("models", "ok", f"{' and '.join(wanted)} are there", figures=figures)
+        told = f"{' and '.join(wanted)} are there"
+        if settings.without_text_model:
+            told = f"{wanted[0]} is there, and the text model is left out on purpose"
+        return Finding("models", "ok", told, figures=figures)
     pull = " and ".join(f"`ollama pull {name}`" for name in missing)
     remedy = f"Run {pull}, or name models it has in ATUM_TEXT_MODEL and ATUM_EMBEDDING_MODEL: {names_in([*models])}."
     verdict: Verdict = "unusable" if len(missing) == len(wanted) else "problem"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from helpdesk.ai.model import ModelBusy, ModelMissing
+from dataclasses import dataclass
+
+from helpdesk.ai.model import ModelBusy, ModelIdentity, ModelMissing
 from helpdesk.ai.providers.hosts import stays_here
 from helpdesk.ai.providers.openai.client import OpenAIClient
 from helpdesk.ai.providers.openai.speaker import OpenAISpeaker
@@ -11,6 +13,18 @@ from helpdesk.ai.providers.probes.text import probe_text
 from helpdesk.ai.providers.probes.vectors import names_in
 from helpdesk.settings import Settings
 
+# For an answer that takes no model; whoever waits for the whole probe waits for longer.
+_GLANCE_S = 4.0
+
+
+@dataclass(frozen=True)
+class _There:
+    """The model behind the endpoint."""
+
+    speaker: OpenAISpeaker
+    identity: ModelIdentity
+    longest: int | None
+
 
 async def probe_openai(settings: Settings) -> list[Finding]:
     """Try the endpoint of ATUM_OPENAI_URL with the model that the settings name, or the only one there is."""
@@ -18,7 +32,20 @@ async def probe_openai(settings: Settings) -> list[Finding]:
         return [Finding("place", "unusable", "no endpoint is set", "Set ATUM_OPENAI_URL, such as http://host:8000/v1.")]
     client = OpenAIClient(settings.openai_url, key=settings.openai_api_key, read_s=settings.model_timeout_s)
     try:
-        return [_place(settings, settings.openai_url), *await _probe(settings, client)]
+        found, there = await _glance(settings, client)
+        return found if there is None else [*found, *await _probe(settings, there)]
+    finally:
+        await client.close()
+
+
+async def glance_at_openai(settings: Settings) -> list[Finding]:
+    """Look whether the endpoint answers and has the model, without asking it anything."""
+    if settings.openai_url is None:
+        return []
+    client = OpenAIClient(settings.openai_url, key=settings.openai_api_key, read_s=_GLANCE_S)
+    try:
+        found, _ = await _glance(settings, client)
+        return found
     finally:
         await client.close()
 
@@ -32,21 +59,25 @@ def _place(settings: Settings, url: str) -> Finding:
     return Finding("place", "ok", told, figures=figures)
 
 
-async def _probe(settings: Settings, client: OpenAIClient) -> list[Finding]:
+async def _glance(settings: Settings, client: OpenAIClient) -> tuple[list[Finding], _There | None]:
+    place = _place(settings, settings.openai_url or "")
     try:
         models = await client.models()
     except (ModelBusy, ModelMissing) as failure:
         remedy = "Look whether the address ends in /v1, whether the endpoint runs, and whether the key is right."
-        return [Finding("reachable", "unusable", failure.detail, remedy)]
-    found = [Finding("reachable", "ok", f"it has {names_in([*models])}", figures={"models": [*models]})]
+        return [place, Finding("reachable", "unusable", failure.detail, remedy)], None
+    found = [place, Finding("reachable", "ok", f"it has {names_in([*models])}", figures={"models": [*models]})]
     speaker = OpenAISpeaker(client, model=settings.openai_model)
     identity = await speaker.identify()
     if identity is None:
         remedy = f"Name one that it has in ATUM_OPENAI_MODEL: {names_in([*models])}."
-        return [*found, Finding("models", "unusable", speaker.why_not, remedy)]
+        return [*found, Finding("models", "unusable", speaker.why_not, remedy)], None
     found.append(Finding("models", "ok", f"{identity.name} is there", figures={"digest": identity.digest}))
-    longest = models[identity.name].context_tokens
-    context = longest or settings.text_context_tokens
-    figures = {"context_tokens": longest}
-    found.append(Finding("context", "ok", f"{longest or 'an unknown number of'} tokens", figures=figures))
-    return [*found, *await probe_text(speaker, identity, context_tokens=context)]
+    return found, _There(speaker, identity, models[identity.name].context_tokens)
+
+
+async def _probe(settings: Settings, there: _There) -> list[Finding]:
+    told = f"{there.longest or 'an unknown number of'} tokens"
+    context = Finding("context", "ok", told, figures={"context_tokens": there.longest})
+    longest = there.longest or settings.text_context_tokens
+    return [context, *await probe_text(there.speaker, there.identity, context_tokens=longest)]
