@@ -12,6 +12,7 @@ import asyncpg
 import structlog
 import uvicorn
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from api.app import create_app
 from api.listening import handed_over, open_listener, place_of
@@ -52,6 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
         port = settings.api_port if options.port is None else options.port
         with tracing("api", endpoint=settings.traces_endpoint, share=settings.traces_share):
             return asyncio.run(_serve(settings, host=host, port=port))
+    except SettingsError as error:
+        return _refuse(f"The settings cannot be read: {error}.")
     except ValidationError as error:
         first = error.errors()[0]
         return _refuse(f"The setting {'.'.join(str(part) for part in first['loc'])} is not usable: {first['msg']}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -68,6 +69,7 @@ _RETRY_AFTER_S = "5"
 _OUTAGES = ("08", "53", "57")
 _NOT_ACCEPTING = "55000"
 _REPLAY_WENT_FIRST = ("40001", "40P01")
+_OF_FILES = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG}
 # A connection that cannot be made raises the driver's own errors and the system's, time-outs among them.
 _AWAY = (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
@@ -217,6 +219,8 @@ async def _database_error(request: Request, error: Exception) -> JSONResponse:
     """Say that the database is away, where that is the reason, and nothing about it otherwise."""
     if isinstance(error, DBAPIError) and not (_is_away(error) or _is_no_place_for_it(request, error)):
         return unexpected(request.scope, error)
+    if isinstance(error, OSError) and _is_of_files(error):
+        return unexpected(request.scope, error)
     log.warning("database_unavailable", error=repr(error))
     return problem_response(
         request.scope,
@@ -226,6 +230,11 @@ async def _database_error(request: Request, error: Exception) -> JSONResponse:
         detail="The database does not answer for now; try again in a moment.",
         headers={"Retry-After": _RETRY_AFTER_S},
     )
+
+
+def _is_of_files(error: OSError) -> bool:
+    """Tell a folder that cannot be written, or a full disk, from a connection: those name a file, or say so."""
+    return error.filename is not None or error.errno in _OF_FILES
 
 
 def _is_away(error: DBAPIError) -> bool:

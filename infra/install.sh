@@ -155,11 +155,13 @@ build_wheel() {
 # The product and the packages of its lock file, as one environment with its own path.
 install_release() {
     scratch=$(mktemp -d)
+    trap 'rm -rf "$scratch"' EXIT
     build_wheel "$scratch" "$packages/bin/python"
     wheel=$(find "$scratch" -name 'atum_desk-*.whl')
     version=$(basename "$wheel" | cut -d - -f 2)
-    release=$home/releases/$version-$(cat "$wheel" "$lock" | sha256sum | cut -c 1-12)
-    if [ ! -f "$release/complete" ] || [ "$(readlink "$release/packages")" != "$packages" ]; then
+    # With other packages it is another release: the one that runs is never taken apart.
+    release=$home/releases/$version-$({ cat "$wheel" "$lock"; echo "$packages"; } | sha256sum | cut -c 1-12)
+    if [ ! -f "$release/complete" ]; then
         say "installing Atum Desk $version into $release ..."
         rm -rf "$release"
         mkdir -p "$release"
@@ -202,6 +204,7 @@ TEXT
     if [ -n "$journald" ]; then
         mkdir -p /etc/systemd/journald.conf.d
         install -m 0644 "$1"/infra/systemd/journald.conf.d/*.conf /etc/systemd/journald.conf.d
+        ! running_systemd || systemctl restart systemd-journald
     fi
 }
 
@@ -217,7 +220,11 @@ configure() {
     if [ -n "$postgres" ] && ! configured; then
         set_default ATUM_DATABASE_URL "postgresql://atum@/atum?host=$state/postgres/sock"
     fi
-    [ -z "$models" ] || set_default ATUM_OLLAMA_HOST http://127.0.0.1:11435
+    if [ -n "$models" ] && ! grep -q '^ATUM_OLLAMA_HOST=' "$etc/atum-desk.env"; then
+        set_default ATUM_OLLAMA_HOST http://127.0.0.1:11435
+        # The unit serves none unless a drop-in says so; a model that is named and not there would be missed.
+        set_default ATUM_TEXT_MODEL none
+    fi
     systemd-tmpfiles --create "$release"/infra/systemd/tmpfiles.d/*.conf
     install -d -m 0750 -o atum-desk -g atum-desk "$state"
 }
@@ -226,13 +233,34 @@ configured() {
     [ -s "$etc/credentials/database_url" ] || grep -Eq '^(ATUM_)?DATABASE_URL=.' "$etc/atum-desk.env"
 }
 
+# Words: the units of every installation. What an administrator has switched off since it was installed stays off, as on
+# hosts that run some of them alone.
+not_switched_off() {
+    for unit in "$@"; do
+        case $known_units in
+            *" $unit "*) [ "$(systemctl is-enabled "$unit" 2>/dev/null)" != disabled ] || continue ;;
+        esac
+        printf '%s\n' "$unit"
+    done
+}
+
+# Words: units. To enable one that is masked would be an error.
+not_masked() {
+    for unit in "$@"; do
+        case $(systemctl is-enabled "$unit" 2>/dev/null) in masked*) continue ;; esac
+        printf '%s\n' "$unit"
+    done
+}
+
 enable_units() {
-    set -- atum-desk-migrate.service atum-desk-api.socket atum-desk-api.service atum-desk-job-worker.service \
-        atum-desk-rag-worker.service
+    # shellcheck disable=SC2046  # names of units
+    set -- $(not_switched_off atum-desk-migrate.service atum-desk-api.socket atum-desk-api.service \
+        atum-desk-job-worker.service atum-desk-rag-worker.service)
     # Without a database a boot would only start what cannot run.
     ! configured || set -- "$@" atum-desk.target
+    # shellcheck disable=SC2046
     [ -L /etc/systemd/system/atum-desk.target.wants/atum-desk-sla-tick.timer ] ||
-        set -- "$@" atum-desk-sla-worker.service
+        set -- "$@" $(not_switched_off atum-desk-sla-worker.service)
     [ -z "$postgres" ] || set -- "$@" atum-desk-postgres.service
     [ -z "$models" ] || set -- "$@" atum-desk-models.service
     if [ -n "$job_workers" ]; then
@@ -248,7 +276,9 @@ enable_units() {
             number=$((number + 1))
         done
     fi
-    systemctl --quiet enable "$@"
+    # shellcheck disable=SC2046
+    set -- $(not_masked "$@")
+    [ $# = 0 ] || systemctl --quiet enable "$@"
 }
 
 # -- The change of versions -------------------------------------------------------------------------------------------
@@ -304,6 +334,7 @@ migrate() {
 }
 
 healthy() {
+    systemctl --quiet is-active atum-desk-api.socket || return 0
     "$home/venv/bin/python" -I - "$(systemctl show --property=Listen --value atum-desk-api.socket)" <<'TEXT'
 import sys, urllib.request
 address = sys.argv[1].split()[0]
@@ -351,7 +382,10 @@ start_or_upgrade() {
     fi
     switch_to "$previous"
     install_files "$previous"
+    # Back from the new packages to the old ones, for the embedded PostgreSQL too.
+    failed_packages=$packages
     packages=$old_packages
+    old_packages=$failed_packages
     restart || true
     fail "version $version did not come up:$bad. ${previous##*/} runs again."
 }
@@ -420,9 +454,14 @@ exec 9>"$home/.lock"
 flock -n 9 || fail "another installation is under way."
 log=$home/install.log
 : >"$log"
-previous=$(readlink -f "$home/current" 2>/dev/null || true)
+# By this name, also where /opt is a link to another disk.
+previous=$home/releases/$(basename "$(readlink "$home/current" 2>/dev/null || echo none)")
 [ -d "$previous/venv" ] || previous=''
 old_packages=$(readlink "$previous/packages" 2>/dev/null || true)
+# An installation that was cut off before it enabled anything has switched nothing off.
+known_units=' '
+[ -z "$previous" ] || [ ! -d /etc/systemd/system/atum-desk.target.wants ] ||
+    known_units=" $(find "$lib/systemd/system" -name 'atum-desk*' -printf '%f ')"
 taken_in=$(taken_in)
 install_packages
 install_release

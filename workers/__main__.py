@@ -7,6 +7,7 @@ import asyncio
 import sys
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from helpdesk.errors import HelpdeskError
 from helpdesk.observability.events import configure_logging
@@ -33,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
             return asyncio.run(run(settings))
     except StoppedEarly:
         return 0
+    except SettingsError as error:
+        return _refuse(f"the settings cannot be read: {error}")
     except ValidationError as error:
         return _refuse("; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors()))
     except HelpdeskError as error:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+import asyncpg
 import structlog
 
 from helpdesk.backup.manifest import backup_folder, list_backups
@@ -32,6 +33,10 @@ _LEAST_SHARE = 50
 _LIMIT = "SET LOCAL statement_timeout = 5000"
 
 log = structlog.get_logger()
+
+
+class TooSlow(Exception):
+    """Figures that would hold others up."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,11 @@ class Gathering:
         async def ask() -> None:
             async with self._process.link.transaction() as connection:
                 await connection.fetch(_LIMIT)
-                await gather(connection)
+                try:
+                    await gather(connection)
+                except asyncpg.QueryCanceledError as error:
+                    # Else it is taken for a connection that is gone, for whose sake all others would go without.
+                    raise TooSlow("it takes too long to count") from error
 
         return _Group(ask, shown)
 

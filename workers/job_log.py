@@ -52,6 +52,8 @@ def origin_of(job: JobInHand) -> Origin:
 
 def traced(job: JobInHand) -> AbstractContextManager[Step]:
     """Return the step of a trace that the run of a job is."""
+    if not tracing.is_on():
+        return tracing.NO_STEP
     named = {f"atum__{name}": value for name, value in identity(job).items() if name != "trace_id"}
     return tracing.step(f"job {job.job_type}", kind="consumer", **named)
 

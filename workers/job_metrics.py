@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Literal, assert_never
 
@@ -16,6 +16,16 @@ Ending = Literal["completed", "retried", "dead_lettered", "cancelled", "snoozed"
 
 # A type is only known to the process that runs it; what another one left behind may be of any.
 _types = Names(300)
+_RESCUED_AS = ("pending", "dead_letter", "cancelled")
+
+
+def begin(job_types: Iterable[str]) -> None:
+    """Show nothing of each as 0: of a count that first appears with a number, Prometheus sees no increase."""
+    for job_type in job_types:
+        for metric in (jobs.ATTEMPTS, jobs.FAILURES, jobs.STALE):
+            labelled(metric, job_type)
+        for status in _RESCUED_AS:
+            labelled(jobs.RESCUES, _types.of(job_type), status)
 
 
 def started(job: JobInHand) -> None:

@@ -77,6 +77,7 @@ class Runner:
         self._settling = Link(process.settings, application="job-worker-settle")
         # What it cannot run it leaves to others, however new the type.
         served = [name for name in (JOB_TYPES if types is None else types) if handlers.get(name)]
+        job_metrics.begin(served)
         self._claimer = Claimer(process, self._claiming, types=served, counters=self.counters)
         self._completer = Completer(
             self._settling,

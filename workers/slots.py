@@ -220,7 +220,8 @@ class Slots:
     async def _work(self, execution: Execution) -> None:
         job = execution.job
         structlog.contextvars.bind_contextvars(**job_log.identity(job))
-        with origin.entered(job_log.origin_of(job)), job_log.traced(job) as step:
+        origin.take_up(job_log.origin_of(job))
+        with job_log.traced(job) as step:
             verdict = await perform(execution, self._handlers)
             step.told(outcome=type(verdict).__name__.lower(), failed=job_log.reason(verdict))
         job_metrics.ran(verdict, execution.age_s)

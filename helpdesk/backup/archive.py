@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import shutil
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from helpdesk.backup.manifest import FOLDER
+from helpdesk.backup.manifest import FOLDER, BackupDamaged
 from helpdesk.errors import Conflict
 
 
 class FilesInTheWay(Conflict):
     """A file that is to be restored is there already."""
+
+
+class FolderShut(Conflict):
+    """The folder for the files cannot be written."""
 
 
 def pack(root: Path, target: Path, *, leave_out: Path) -> int:
@@ -49,7 +56,20 @@ def count_packed(archive: Path) -> int:
 
 
 def check_free(archive: Path, root: Path) -> None:
-    """Make sure that unpacking would overwrite nothing; raise FilesInTheWay."""
+    """Make the folder, and make sure that unpacking can write there and would overwrite nothing.
+
+    Raises:
+        FilesInTheWay, FolderShut: with the remedy.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True, mode=0o750)
+        with tempfile.TemporaryFile(dir=root):
+            pass
+    except OSError as error:
+        raise FolderShut(
+            f"The files cannot be written to {root} ({error.strerror}); name a folder with --files-to that "
+            f"{getpass.getuser()} may write to."
+        ) from error
     with tarfile.open(archive, "r:") as opened:
         for member in opened:
             if (root / member.name).exists():
@@ -60,10 +80,19 @@ def unpack(archive: Path, root: Path) -> None:
     """Write the files of an archive below a folder.
 
     Raises:
-        FilesInTheWay: one of them is there already; nothing is written.
+        FilesInTheWay, FolderShut: nothing is written.
+        BackupDamaged: it holds something else than plain files for below that folder; what came before it is there.
     """
     check_free(archive, root)
-    root.mkdir(parents=True, exist_ok=True, mode=0o750)
+    # By hand: tarfile's own filters came with Python 3.11.4, and Debian 12 has 3.11.2.
     with tarfile.open(archive, "r:") as opened:
-        # Only plain files and folders below the root, whatever the archive says.
-        opened.extractall(root, filter="data")
+        for member in opened:
+            target = (root / member.name).resolve()
+            content = opened.extractfile(member) if member.isreg() else None
+            if content is None or not target.is_relative_to(root.resolve()):
+                raise BackupDamaged(f"{archive} holds {member.name!r}, which is no plain file below its folder.")
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+            with content, target.open("xb") as file:
+                shutil.copyfileobj(content, file)
+            target.chmod(member.mode & 0o755 | 0o600)
+            os.utime(target, (member.mtime, member.mtime))

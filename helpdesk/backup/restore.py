@@ -59,7 +59,8 @@ async def restore_backup(path: Path, *, settings: Settings, files_to: Path | Non
         files_to: where the files go, each below the folder it had; None leaves them out.
 
     Raises:
-        BackupDamaged, DatabaseNotEmpty, DatabaseNotPrepared, FilesInTheWay, ServerTooOld, ToolsMissing, ToolFailed:
+        BackupDamaged, DatabaseNotEmpty, DatabaseNotPrepared, FilesInTheWay, FolderShut, ServerTooOld, ToolsMissing,
+        ToolFailed:
             nothing is restored.
         RestoreIncomplete, NotIsolated: with the tables.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from helpdesk.errors import Invalid
 from helpdesk.settings import Settings
@@ -22,6 +23,8 @@ def read_settings(**chosen: Any) -> Settings:
     """
     try:
         return Settings(**{name: value for name, value in chosen.items() if value is not None})
+    except SettingsError as error:
+        raise WrongSetting(f"The settings cannot be read: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).removeprefix("ATUM_").upper() if first["loc"] else ""

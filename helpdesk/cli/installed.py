@@ -77,6 +77,15 @@ def _unquoted(value: str) -> str:
         return value
 
 
+def plugin_folders(configuration: Path) -> list[str]:
+    """Return the folders that the settings file names in PYTHONPATH, where plug-ins may lie; never the caller's.
+
+    The services take them from systemd; here Python is up already, and ignores variables as it runs as root.
+    """
+    named = parse_settings(_text(configuration / "atum-desk.env")).get("PYTHONPATH", "")
+    return [folder for folder in named.split(os.pathsep) if folder]
+
+
 def _credentials(folder: Path) -> dict[str, str]:
     """Return the credentials as variables: the file database_url is ATUM_DATABASE_URL."""
     if not folder.exists():
@@ -91,6 +100,7 @@ def _text(path: Path) -> str:
 def _become_service() -> None:
     """Take the configuration as root, then give root up for good."""
     os.environ.update(service_environment(CONFIGURATION, os.environ))
+    sys.path += plugin_folders(CONFIGURATION)
     account = pwd.getpwnam(ACCOUNT)
     if os.geteuid() != account.pw_uid:
         os.initgroups(account.pw_name, account.pw_gid)

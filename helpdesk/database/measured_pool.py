@@ -20,6 +20,8 @@ class MeasuredPool(AsyncAdaptedQueuePool):
         super().__init__(*args, **options)
         self._name = self.logging_name or "other"
         watch_pool(self, name=self._name)
+        # Of a count that first appears with a number, Prometheus sees no increase.
+        labelled(POOL_TIMEOUTS, self._name)
 
     def _do_get(self) -> ConnectionPoolEntry:
         began = time.perf_counter()

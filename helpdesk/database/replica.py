@@ -37,6 +37,10 @@ _AWAY = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError
 Server = Literal["primary", "replica"]
 
 
+class NotAReplica(ConnectionError):
+    """The server takes writes: it was promoted, and what led to a replica must lead elsewhere."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """A transaction that only reads, and which server it is on."""
@@ -64,12 +68,17 @@ class Replica:
         """
         if time.monotonic() < self._resting_until:
             return self._refused("away")
-        tried = AsyncExitStack()
         patience_s = _CATCH_UP_S if at_once else 0.0
+        if self._resting_until:
+            # After a rest one of them finds out, and the others need not wait with it.
+            self._resting_until = time.monotonic() + _PATIENCE_S + patience_s
+        tried = AsyncExitStack()
         try:
             async with asyncio.timeout(_PATIENCE_S + patience_s):
                 connection = await tried.enter_async_context(self.engine.connect())
-                if not await _reaches(connection, demanded, within_s=patience_s):
+                reaches = await _reaches(connection, demanded, within_s=patience_s)
+                self._resting_until = 0.0
+                if not reaches:
                     await _give_up(tried)
                     return self._refused("behind")
                 session = await _begin(tried, connection, organization_id, at_once or {})
@@ -106,16 +115,19 @@ async def _begin(
 
 
 async def _reaches(connection: AsyncConnection, demanded: int, *, within_s: float) -> bool:
-    """Return whether the connection's server has replayed a position, or has within a time."""
+    """Return whether the connection's server has replayed a position, or has within a time.
+
+    Raises:
+        NotAReplica: it replays nothing.
+    """
     deadline = time.monotonic() + within_s
     while True:
         standby, position = (await connection.execute(_STATE)).one()
         # Without a transaction, the next statement has a snapshot of its own.
         await connection.rollback()
         if not standby:
-            # It was promoted, and its old name for a replica's connections must lead elsewhere.
             await connection.invalidate()
-            return False
+            raise NotAReplica("it takes writes, and so is no replica")
         if position is not None and position >= demanded:
             return True
         if time.monotonic() >= deadline:

@@ -7,6 +7,7 @@ import re
 import sys
 import threading
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Literal
 
@@ -41,6 +42,7 @@ def _hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -
     return event
 
 
+@lru_cache(maxsize=1000)  # the names in the code, each of them in line after line
 def _hidden_name(key: str) -> str:
     """Return what stands in place of a value that is hidden for its name alone, else nothing."""
     name = key.lower()

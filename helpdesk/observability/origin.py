@@ -64,6 +64,11 @@ def entered(origin: Origin) -> Iterator[None]:
         _CURRENT.reset(token)
 
 
+def take_up(origin: Origin) -> None:
+    """Make this the origin of the rest of a task, whose log names it already: `entered` without a way back."""
+    _CURRENT.set(origin)
+
+
 def trace_parent_for(given: str | None) -> str:
     """Return the `traceparent` of a step of our own within the trace of a given one, else within a new trace."""
     found = _TRACE_PARENT.fullmatch(given or "")

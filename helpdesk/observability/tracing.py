@@ -8,7 +8,7 @@ step is the origin of the work in hand, and inside a step it is the step itself:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, ClassVar, Literal
 
 from helpdesk.observability import origin
@@ -40,7 +40,13 @@ class _Tracing:
     tracer: ClassVar[Any] = None
 
 
-_NOTHING = Step()
+# The same for all: it has nothing to remember.
+NO_STEP = nullcontext(Step())
+
+
+def is_on() -> bool:
+    """Return whether steps are sent anywhere."""
+    return _Tracing.tracer is not None
 
 
 def parent_for(given: str | None) -> str | None:
@@ -50,15 +56,16 @@ def parent_for(given: str | None) -> str | None:
     return given if origin.Origin(trace_parent=given).trace_id else None
 
 
-@contextmanager
-def step(name: str, *, kind: Kind = "internal", **attributes: Any) -> Iterator[Step]:
+def step(name: str, *, kind: Kind = "internal", **attributes: Any) -> AbstractContextManager[Step]:
     """Be a step of the trace in hand, or the first of a new one, while the context lasts.
 
     An exception that leaves it marks the step as failed by its type; its text may hold what somebody wrote.
     """
-    if _Tracing.tracer is None:
-        yield _NOTHING
-        return
+    return _under_way(name, kind, attributes) if is_on() else NO_STEP
+
+
+@contextmanager
+def _under_way(name: str, kind: Kind, attributes: Mapping[str, Any]) -> Iterator[Step]:
     from opentelemetry.trace import SpanKind  # noqa: PLC0415
 
     here = origin.current()

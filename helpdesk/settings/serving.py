@@ -42,7 +42,8 @@ class ServingSettings(BaseSettings):
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
             raise ValueError("the collector's URL must be like http://127.0.0.1:4318, without a name or a password")
-        if find_spec("opentelemetry.exporter") is None:
+        # A package is only looked for in one that is there.
+        if find_spec("opentelemetry") is None or find_spec("opentelemetry.exporter") is None:
             raise ValueError(
                 "traces need packages that are not installed: those of the extra tracing, which "
                 "requirements-tracing.lock names"

@@ -57,13 +57,14 @@ async def test_jobs_and_requests_are_counted_exactly_once_on_either_side(
     assert (await client.get("/api/v1/jobs/nonsense")).status_code == 422
     assert (await client.get("/api/v1/nowhere/at/all")).status_code == 404
 
+    # An answer is counted once it has been sent.
+    await eventually(lambda: _nothing_in_flight(api_port))
     api_moved = await moved(api_port, api_before)
     answered = api_moved.by("atum_http_answer_seconds_count", "method", "route", "status")
     assert answered["POST", "/jobs", "2xx"] == 3
     assert answered["GET", "/jobs/{job_id}", "4xx"] == 1
     assert answered["GET", "unknown", "4xx"] == 1
     assert api_moved.by("atum_http_problems_total", "type") == {("invalid-request",): 1, ("not-found",): 1}
-    assert (await scrape(api_port)).of("atum_http_requests_in_flight") == 0
 
     await eventually(lambda: _ended(worker_port, worker_before, 3))
     worker_moved = await moved(worker_port, worker_before)
@@ -72,6 +73,10 @@ async def test_jobs_and_requests_are_counted_exactly_once_on_either_side(
     assert worker_moved.of("atum_job_pickup_seconds_count", **kind) == 3
     assert worker_moved.of("atum_job_handler_seconds_count", outcome="completed", **kind) == 3
     assert worker_moved.by("atum_job_stale_endings_total", "job_type") == {}
+
+
+async def _nothing_in_flight(port: int) -> bool:
+    return (await scrape(port)).of("atum_http_requests_in_flight") == 0
 
 
 async def _ended(port: int, before: Samples, jobs: int) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 
@@ -18,7 +19,12 @@ IS_LONG = os.environ.get("ATUM_SYSTEMD") == "long"
 collect_ignore_glob = [] if IS_LONG else ["test_long_*.py"]
 
 
-@pytest.fixture(scope="session")
+def _as_long_as(fixture_name: str, config: pytest.Config) -> Literal["session", "module"]:
+    """Keep the box for all files of the long form; among other suites it ends with its own file."""
+    return "session" if IS_LONG else "module"
+
+
+@pytest.fixture(scope=_as_long_as)
 def box() -> Iterator[Box]:
     """Return a machine that is up, with the source tree on it and nothing installed yet."""
     if reason := why_not():
@@ -31,7 +37,7 @@ def box() -> Iterator[Box]:
         yield box
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope=_as_long_as)
 def desk(box: Box) -> Iterator[Desk]:
     """Return a desk on a machine that install.sh installed everything on."""
     desk = Desk(box)

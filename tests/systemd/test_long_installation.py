@@ -33,6 +33,21 @@ def test_installing_again_changes_nothing(desk: Desk) -> None:
     assert desk.get(f"/tickets/{ticket['id']}")["id"] == ticket["id"]
 
 
+def test_what_an_administrator_switched_off_stays_off(desk: Desk) -> None:
+    off, masked = "atum-desk-rag-worker.service", "atum-desk-sla-worker.service"
+    desk.box.systemctl("disable", "--now", off)
+    desk.box.systemctl("mask", "--now", masked)
+    try:
+        install(desk.box, "--with-postgres", "--job-workers", "2")
+        said = desk.box.systemctl("is-enabled", off, masked, "atum-desk-api.service", check=False).split()
+        active = desk.box.systemctl("is-active", off, masked, "atum-desk-api.service", check=False).split()
+    finally:
+        desk.box.systemctl("unmask", masked)
+        desk.box.systemctl("enable", "--now", off, masked)
+    assert said == ["disabled", "masked", "enabled"]
+    assert active == ["inactive", "inactive", "active"]
+
+
 def test_an_upgrade_keeps_configuration_and_data(desk: Desk, tmp_path: Path) -> None:
     ticket = desk.open_ticket("Of the old version")
     desk.box.sh("echo '# a line of the administrator' >>/etc/atum-desk/atum-desk.env")

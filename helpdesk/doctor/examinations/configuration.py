@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,16 +21,27 @@ from helpdesk.settings import Settings
 
 # As many beats may be lost before a lease is.
 _BEATS_IN_A_LEASE = 3
+# A letter more, less or other: the log level's name is 0.96 like itself without its last E.
+_ALIKE = 0.92
 _SECRET = re.compile(r"^\s*(?:export\s+)?(\w*(?:PASSWORD|API_KEY|TOKEN|SECRET)\w*)\s*=\s*\S", re.IGNORECASE)
 _URL_WITH_PASSWORD = re.compile(r"^\s*(?:export\s+)?(\w+)\s*=\s*[\"']?[a-z+]+://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
 
 
-@check("settings.values", "whether each setting can be read")
+@check("settings.values", "whether each setting can be read, and none is misspelt")
 async def values(patient: Patient) -> Looked:
-    """Name each setting that is wrong."""
+    """Name each setting that is wrong, and each variable that is meant to be one."""
     remedy = "Correct it; until then no process starts, and here the default stood in for it."
     wrong = [error(f"{name} is wrong: {reason}.", remedy) for name, reason in patient.wrong_settings.items()]
-    return wrong or ok(f"All {len(Settings.model_fields)} settings can be read.")
+    found = [*wrong, *_slips(os.environ)]
+    return found or ok(f"All {len(Settings.model_fields)} settings can be read.")
+
+
+def _slips(environment: Collection[str]) -> Iterator[Verdict]:
+    """Tell of variables whose names are all but a setting's: nobody reads them, and nothing else says so."""
+    known = [f"ATUM_{name.upper()}" for name in Settings.model_fields]
+    for name in sorted(environment):
+        if name.startswith("ATUM_") and name not in known and (alike := get_close_matches(name, known, 1, _ALIKE)):
+            yield warning(f"There is no setting {name}; {alike[0]} is one.", f"Correct the name {name}.", name=name)
 
 
 @check("settings.agreement", "whether settings go together")

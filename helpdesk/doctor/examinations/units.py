@@ -46,8 +46,9 @@ def _troubles(units: Mapping[str, Mapping[str, str]]) -> Iterator[Verdict]:
         elif unit["SubState"] == "auto-restart":
             yield error(f"{name} does not stay up: {unit['Result']}.", f"See {log}.", unit=name, result=unit["Result"])
         elif int(unit.get("NRestarts") or 0) >= _MANY_RESTARTS:
-            says = f"{name} was restarted {unit['NRestarts']} times, the last time after {unit['Result']}."
-            yield warning(says, f"See {log}.", unit=name, restarts=int(unit["NRestarts"]))
+            says = f"{name} was restarted {unit['NRestarts']} times by systemd."
+            remedy = f"See {log}; once the cause is gone, `systemctl reset-failed {name}` counts anew."
+            yield warning(says, remedy, unit=name, restarts=int(unit["NRestarts"]))
         if unit.get("NeedDaemonReload") == "yes":
             yield warning(f"{name} has changed on disk.", "`systemctl daemon-reload`, then restart it.", unit=name)
 

@@ -170,3 +170,19 @@ async def test_figures_that_cannot_be_had_are_no_longer_shown_and_the_others_are
     assert moved.by("atum_gather_failures_total", "group") == {("sla",): 1}
     assert "atum_sla_oldest_due_seconds" not in here().names()
     assert here().of("atum_workers", kind="job") == 1
+
+
+async def test_figures_that_take_too_long_are_left_out_and_the_others_are_shown(
+    gathering: Gathering, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.gathering._LIMIT", "SET LOCAL statement_timeout = 100")
+    before = here()
+    async with database.engine.begin() as raw:
+        await raw.execute(text("SET LOCAL ROLE atum_owner"))
+        await raw.execute(text("LOCK TABLE sla_clocks"))
+        await gathering.gather()
+    moved = here() - before
+    assert moved.by("atum_gather_failures_total", "group")["sla",] == 1
+    assert "atum_sla_oldest_due_seconds" not in here().names()
+    # It comes after that one.
+    assert "atum_database_standbys" in here().names()

@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from helpdesk.database.engine import Database
+from helpdesk.observability.metrics import jobs
+from helpdesk.observability.metrics.registry import labelled
 from helpdesk.queue.link import Link
 from helpdesk.queue.outcomes import Cancel, Done, Fatal, Outcome, Snooze
 from helpdesk.settings import Settings
@@ -127,6 +129,17 @@ async def test_a_rescue_is_counted_by_what_became_of_the_job(
         ("TEST_ECHO", "pending"): 1,
         ("TEST_ECHO", "dead_letter"): 1,
     }
+
+
+async def test_what_alerts_look_at_is_shown_before_it_happens(behaviour: Behaviour, settings: Settings) -> None:
+    """A series that begins with 20 rescues has no increase for Prometheus."""
+    for metric in (jobs.RESCUES, jobs.STALE, jobs.FAILURES, jobs.ATTEMPTS):
+        metric.clear()
+    labelled.cache_clear()
+    async with working(settings, behaviour.handlers):
+        shown = {(name, dict(labels).get("job_type")) for name, labels in here().values}
+    for name in ("rescues", "stale_endings", "failures", "attempts"):
+        assert (f"atum_job_{name}_total", "TEST_ECHO") in shown
 
 
 async def leave_behind(database: Database, organization_id: UUID) -> None:

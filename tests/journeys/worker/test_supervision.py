@@ -52,7 +52,7 @@ async def test_a_worker_tells_its_life_in_order(
     worker.send_signal(signal.SIGHUP)
     log = tmp_path / "worker0.log"
     await eventually(lambda: "event=log_level_set least=debug" in log.read_text())
-    jobs = await add(database, organization_id, *[LeaveMark(seconds=1.5)] * 5)
+    jobs = await add(database, organization_id, *[LeaveMark(seconds=3)] * 5)
     await until(connection, jobs[0], "running")
     worker.send_signal(signal.SIGTERM)
     assert await exit_code(worker, within_s=30) == 0
@@ -72,7 +72,7 @@ async def test_a_blocked_event_loop_does_not_feed_the_watchdog(
 ) -> None:
     worker = start_worker(lease_timeout_s=30, lease_heartbeat_s=10)
     await manager.listen_for("READY=1", of=worker)
-    job = (await add(database, organization_id, BlockLoop(seconds=3)))[0]
+    job = (await add(database, organization_id, BlockLoop(seconds=5)))[0]
     await until(connection, job, "running")
 
     fed: list[float] = [time.monotonic()]

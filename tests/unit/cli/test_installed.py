@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from helpdesk.cli.installed import DEFAULTS, parse_settings, service_environment
+from helpdesk.cli.installed import DEFAULTS, parse_settings, plugin_folders, service_environment
 from tests.conftest import REPOSITORY
 
 
@@ -110,3 +110,12 @@ def test_root_becomes_the_account_for_good_and_leaves_a_folder_it_cannot_enter(t
     )
     asked = subprocess.run([sys.executable, "-c", script], cwd=closed, capture_output=True, text=True, check=True)
     assert asked.stdout == "True / nobody\n"
+
+
+def test_plug_ins_are_looked_for_where_the_settings_file_says_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/of/the/caller")
+    assert plugin_folders(tmp_path) == []
+    (tmp_path / "atum-desk.env").write_text("ATUM_PLUGINS=links\nPYTHONPATH=/opt/links:/opt/more\n")
+    assert plugin_folders(tmp_path) == ["/opt/links", "/opt/more"]

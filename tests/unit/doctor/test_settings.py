@@ -41,6 +41,16 @@ async def test_each_wrong_setting_is_named_and_its_default_stands_in(
     assert "postgresql://" in next(each.says for each in found if "ATUM_DATABASE_URL" in each.says)
 
 
+async def test_a_variable_that_is_all_but_a_setting_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ATUM_LOG_LEVL", "debug")
+    monkeypatch.setenv("ATUM_MODEL_THREADS", "1")
+    monkeypatch.setenv("ATUM_OF_A_PLUGIN", "1")
+
+    [found] = await look("settings.values", patient(tmp_path))
+
+    assert (found.state, found.says) == ("warning", "There is no setting ATUM_LOG_LEVL; ATUM_LOG_LEVEL is one.")
+
+
 @pytest.mark.parametrize(
     ("settings", "state", "told"),
     [
